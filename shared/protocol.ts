@@ -1,0 +1,149 @@
+import type { ErrorReport } from './errors.ts'
+import type { DeploymentId, ReplicaId } from './ids.ts'
+
+/**
+ * Every message between processes. Types alone: what a process that runs user code sends is checked with zod where it
+ * arrives (controller/messages.ts), and no other process pays for loading zod.
+ *
+ * Messages are small and whole: a snapshot, never a difference, so that one which was missed needs only the next.
+ */
+
+/** Raised whenever a message changes its meaning; processes of different protocols refuse each other. */
+export const PROTOCOL = 1
+
+/** The first message of every connection. */
+export interface Hello {
+  readonly protocol: number
+  /** Version of the batoid package, for the message when the protocols differ. */
+  readonly version: string
+  readonly pid: number
+  readonly role: Role
+}
+
+export type Role =
+  | { readonly kind: 'launcher' }
+  | { readonly kind: 'proxy' }
+  | {
+      readonly kind: 'replica'
+      readonly replica: ReplicaId
+      readonly deployment: DeploymentId
+      /** Which code and options it was started with. */
+      readonly version: string
+      readonly phase: ReplicaReport
+    }
+
+/** What a replica says of itself. */
+export type ReplicaReport =
+  | { readonly name: 'starting' }
+  /** `address` is the Unix socket on which it serves HTTP. */
+  | { readonly name: 'running'; readonly address: string }
+  | { readonly name: 'failed'; readonly error: ErrorReport }
+  | { readonly name: 'draining' }
+
+/** Replica to controller: sent at every change. */
+export interface ReplicaChanged {
+  readonly type: 'replica'
+  readonly phase: ReplicaReport
+}
+
+/** Launcher to controller: this application shall run. Deploying what runs already changes nothing. */
+export interface Deploy {
+  readonly type: 'deploy'
+  readonly application: ApplicationSpec
+}
+
+/** Launcher to controller: drain every replica, then leave. Answered when the last one has gone. */
+export interface Shutdown {
+  readonly type: 'shutdown'
+}
+
+export type FromReplica = ReplicaChanged
+export type FromLauncher = Deploy | Shutdown
+export type ToController = FromReplica | FromLauncher
+
+/** Controller to proxy, answered once it is in force. */
+export interface Endpoints {
+  readonly type: 'endpoints'
+  readonly table: EndpointTable
+}
+
+/** Controller to replica: finish what is ongoing and leave. */
+export interface Drain {
+  readonly type: 'drain'
+  readonly timeoutMs: number
+}
+
+/** Controller to launcher, at every change. */
+export interface Status {
+  readonly type: 'status'
+  /** How many proxies have the current endpoint table in force. */
+  readonly proxies: number
+  readonly applications: readonly ApplicationStatus[]
+}
+
+export type ToProxy = Endpoints
+export type ToReplica = Drain
+export type ToLauncher = Status
+
+export interface ApplicationStatus {
+  readonly name: string
+  readonly status: 'DEPLOYING' | 'RUNNING' | 'DEPLOY_FAILED' | 'UNHEALTHY' | 'DELETING'
+  readonly message: string
+  /** Every proxy knows the running replicas: a request sent now is answered. */
+  readonly routed: boolean
+}
+
+export interface EndpointTable {
+  /** Grows with every change; a table older than the one in hand has been overtaken on its way. */
+  readonly version: number
+  readonly routes: readonly Route[]
+}
+
+/** One application that requests can reach, with the running replicas of its ingress deployment. */
+export interface Route {
+  readonly prefix: string
+  readonly application: string
+  readonly deployment: DeploymentId
+  /** The deployment has given up: its requests are answered 503 at once instead of waiting for a replica. */
+  readonly failed: boolean
+  readonly maxOngoingRequests: number
+  /** -1: no limit. */
+  readonly maxQueuedRequests: number
+  readonly backpressure: { readonly statusCode: 503 | 429; readonly retryAfterS: number | null }
+  readonly replicas: readonly RunningReplica[]
+}
+
+export interface RunningReplica {
+  readonly id: ReplicaId
+  readonly address: string
+}
+
+/** An application as the build process read it from the user's module. */
+export interface ApplicationSpec {
+  readonly name: string
+  /** null: not reachable over HTTP. */
+  readonly routePrefix: string | null
+  readonly importPath: string
+  /** Where the import path is resolved, and the working directory of the replicas. */
+  readonly workingDir: string
+  readonly ingress: string
+  readonly deployments: readonly DeploymentSpec[]
+}
+
+export interface DeploymentSpec {
+  readonly name: string
+  readonly options: DeploymentConfig
+}
+
+/** Deployment options with every default filled in. */
+export interface DeploymentConfig {
+  readonly numReplicas: number
+  readonly maxOngoingRequests: number
+  readonly maxQueuedRequests: number
+  readonly backpressureConfig: { readonly statusCode: 503 | 429; readonly retryAfterS: number | null }
+  readonly userConfig: unknown
+  readonly gracefulShutdownTimeoutS: number
+  readonly maxConstructorRetryCount: number
+  readonly startTimeoutS: number
+  readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
+}

@@ -1,0 +1,25 @@
+import type { ReplicaId } from './ids.ts'
+
+/** Where everything of one cluster lives: its sockets, its logs. Mode 0700. */
+export interface Session {
+  readonly directory: string
+}
+
+/** The kernel keeps a socket's path in 108 bytes with its terminating NUL; Node 20 cuts longer ones off without a word. */
+export const MAX_SOCKET_PATH_BYTES = 107
+
+/** The controller serves control messages here. */
+export const controllerSocket = ({ directory }: Session): string => `${directory}/controller.sock`
+
+/** The launcher holds this open as long as it lives; whoever loses it leaves. */
+export const lifelineSocket = ({ directory }: Session): string => `${directory}/launcher.sock`
+
+/** A replica serves HTTP here. */
+export const replicaSocket = ({ directory }: Session, replica: ReplicaId): string =>
+  `${directory}/replica-${replica}.sock`
+
+/** The log files, one set a process, with Ray's names. */
+export const logDirectory = ({ directory }: Session): string => `${directory}/logs/serve`
+
+/** What each process shows on the terminal, one file a process, `<prefix>-<pid>.out`. */
+export const outputDirectory = ({ directory }: Session): string => `${directory}/logs/output`

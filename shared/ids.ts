@@ -17,7 +17,9 @@ export interface DeploymentName {
   readonly deployment: string
 }
 
-export const REPLICA_ID = /^[a-z0-9]{8}$/
+export function isReplicaId(text: unknown): text is ReplicaId {
+  return typeof text === 'string' && /^[a-z0-9]{8}$/.test(text)
+}
 
 export function deploymentId({ application, deployment }: DeploymentName): DeploymentId {
   return `${application}#${deployment}` as DeploymentId

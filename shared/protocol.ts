@@ -29,6 +29,8 @@ export type Role =
       readonly deployment: DeploymentId
       /** Which code and options it was started with. */
       readonly version: string
+      readonly cpus: number
+      readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
     }
 

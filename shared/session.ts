@@ -1,4 +1,4 @@
-import type { ReplicaId } from './ids.ts'
+import { isReplicaId, type ReplicaId } from './ids.ts'
 
 /** Where everything of one cluster lives: its sockets, its logs. Mode 0700. */
 export interface Session {
@@ -23,3 +23,9 @@ export const logDirectory = ({ directory }: Session): string => `${directory}/lo
 
 /** What each process shows on the terminal, one file a process, `<prefix>-<pid>.out`. */
 export const outputDirectory = ({ directory }: Session): string => `${directory}/logs/output`
+
+/** The replica that serves, or once served, on this file of the session directory. */
+export function replicaOfSocket(file: string): ReplicaId | undefined {
+  const id = /^replica-(.*)\.sock$/.exec(file)?.[1]
+  return id !== undefined && isReplicaId(id) ? id : undefined
+}

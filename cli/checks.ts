@@ -1,0 +1,17 @@
+/** What is wrong with the name of an application, in Ray's words; nothing if it is right. */
+export function checkName(name: string): string | undefined {
+  if (name === '') return 'Application name must a non-empty string.'
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[#/\u0000-\u001f]/.test(name)) return `Application name '${name}' may not contain '#', '/' or control characters.`
+  return undefined
+}
+
+/** What is wrong with a route prefix, in Ray's words; nothing if it is right. */
+export function checkRoutePrefix(prefix: string): string | undefined {
+  const invalid = `Invalid route_prefix '${prefix}', `
+  if (!prefix.startsWith('/')) return `${invalid}must start with a forward slash ('/').`
+  if (prefix !== '/' && prefix.endsWith('/')) return `${invalid}may not end with a trailing '/'.`
+  if (/[{}]/.test(prefix)) return `${invalid}may not contain wildcards.`
+  if (/[?#\s]/.test(prefix)) return `${invalid}may not contain '?', '#' or spaces.`
+  return undefined
+}

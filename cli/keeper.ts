@@ -1,0 +1,104 @@
+import type { ChildProcess } from 'node:child_process'
+import { dirname } from 'node:path'
+import { restartDelayMs, STABLE_MS } from '../shared/backoff.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
+import type { Random } from '../shared/ids.ts'
+import { showExit, startProcess } from '../shared/output.ts'
+import { outputDirectory, type Session } from '../shared/session.ts'
+import type { Environment } from '../shared/settings.ts'
+import type { ProcfileEntry } from './procfile.ts'
+
+/** A process that ends with this code says that no restart will help. */
+const BAD_CONFIGURATION = 2
+
+export interface KeeperOptions {
+  readonly session: Session
+  /** Where the Procfile lies, and its commands are run. */
+  readonly directory: string
+  readonly env: Environment
+  readonly clock: Clock
+  readonly random: Random
+  /** Descriptors 3 and up for the entry, by systemd's protocol. */
+  readonly sockets: (name: string) => readonly number[]
+  readonly restarting: (name: string, how: string, delayMs: number) => void
+  readonly hopeless: (name: string, how: string) => void
+}
+
+interface Kept {
+  readonly child: ChildProcess
+  readonly since: Instant
+  readonly exited: Promise<void>
+}
+
+/** What stands before the lines of a process on the terminal, in Ray's words. */
+const PREFIXES: Readonly<Record<string, string>> = { controller: 'ServeController', proxy: 'ProxyActor' }
+
+/** Keeps the processes of the Procfile alive: one that ends is started again, at once and then with growing delays. */
+export class Keeper {
+  readonly #options: KeeperOptions
+  readonly #kept = new Map<string, Kept>()
+  readonly #failures = new Map<string, number>()
+  #isStopping = false
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  start(entry: ProcfileEntry): void {
+    const { session, directory, env, clock, sockets } = this.#options
+    const extra = sockets(entry.name)
+    const listen = extra.length === 0 ? '' : `export LISTEN_FDS=${extra.length} LISTEN_PID=$$; `
+    const start = {
+      command: '/bin/sh',
+      args: ['-c', listen + entry.command],
+      cwd: directory,
+      // The Procfile says `node`: that is the Node that runs this.
+      env: { ...env, PATH: `${dirname(process.execPath)}:${env['PATH'] ?? ''}` },
+      prefix: PREFIXES[entry.name] ?? entry.name,
+      extra,
+    }
+    const child = startProcess(start, outputDirectory(session))
+    const exited = new Promise<void>((resolve) => {
+      const ended = (how: string, code: number | null) => {
+        this.#kept.delete(entry.name)
+        resolve()
+        this.#ended(entry, since, how, code)
+      }
+      child.once('error', (error) => ended(error.message, null))
+      child.once('exit', (code, signal) => ended(showExit(code, signal), code))
+    })
+    const since = clock.now()
+    this.#kept.set(entry.name, { child, since, exited })
+  }
+
+  /** Asks the process to leave, kills it after `graceMs`, and waits for its end. */
+  async stop(name: string, graceMs: number): Promise<void> {
+    this.#isStopping = true
+    const kept = this.#kept.get(name)
+    if (kept === undefined) return
+    kept.child.kill('SIGTERM')
+    const cancel = this.#options.clock.after(graceMs, () => kept.child.kill('SIGKILL'))
+    await kept.exited
+    cancel()
+  }
+
+  async killAll(): Promise<void> {
+    this.#isStopping = true
+    const all = [...this.#kept.values()]
+    for (const { child } of all) child.kill('SIGKILL')
+    await Promise.all(all.map(({ exited }) => exited))
+  }
+
+  #ended(entry: ProcfileEntry, since: Instant, how: string, code: number | null): void {
+    if (this.#isStopping) return
+    const { clock, random, restarting, hopeless } = this.#options
+    if (code === BAD_CONFIGURATION) return hopeless(entry.name, how)
+    const before = clock.now() - since >= STABLE_MS ? 0 : (this.#failures.get(entry.name) ?? 0)
+    this.#failures.set(entry.name, before + 1)
+    const delayMs = restartDelayMs(before + 1, random)
+    restarting(entry.name, how, delayMs)
+    clock.after(delayMs, () => {
+      if (!this.#isStopping) this.start(entry)
+    })
+  }
+}

@@ -1,0 +1,169 @@
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { systemClock } from '../shared/clock.ts'
+import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
+import { openLog } from '../shared/log.ts'
+import type { Session } from '../shared/session.ts'
+import { type Environment, sessionRoot } from '../shared/settings.ts'
+import { VERSION } from '../shared/version.ts'
+import { checkName, checkRoutePrefix } from './checks.ts'
+import { cliLine, isColourful, showPrefix } from './prefix.ts'
+import { Run, type RunOptions } from './run.ts'
+import { createSession, linkLatest, sessionName } from './session-directory.ts'
+import { Signals } from './signals.ts'
+
+const SOURCE = 'cli/program.ts'
+const EXIT_USAGE = 2
+/** As a shell reports a process that SIGINT has ended. */
+const EXIT_INTERRUPTED = 130
+
+interface Flags {
+  readonly name: string
+  readonly routePrefix: string
+  readonly httpHost: string
+  readonly httpPort: number
+  readonly numCpus?: number
+  readonly sessionDir?: string
+  readonly env: Environment
+}
+
+interface Invocation {
+  readonly argv: readonly string[]
+  readonly env: Environment
+  /** What `run` runs when it is not told. */
+  readonly defaultTarget: string | undefined
+}
+
+export async function main({ argv, env, defaultTarget }: Invocation): Promise<void> {
+  const program = new Command('batoid')
+    .description('Serves models and Hono applications from many Node.js processes.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(run with --help to see what there is)')
+  program
+    .command('run')
+    .description('Runs an application until Ctrl-C.')
+    .argument(defaultTarget === undefined ? '<target>' : '[target]', "import path 'module:export', for example main:app or path/to/main.ts:app")
+    .option('--name <name>', 'name of the application', checked(checkName), 'default')
+    .option('--route-prefix <prefix>', 'path prefix under which it answers', checked(checkRoutePrefix), '/')
+    .option('--http-host <host>', 'address to listen on', '127.0.0.1')
+    .option('--http-port <port>', 'port to listen on; 0: any free one', portNumber, 8000)
+    .option('--num-cpus <number>', 'logical CPUs that replicas may take (default: what the machine has)', cpus)
+    .option('--session-dir <directory>', 'where its sockets and logs lie (default: a new one below the temporary directory)')
+    .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
+    .action(async (target: string | undefined, flags: Flags) => {
+      process.exitCode = await run(target ?? defaultTarget ?? '', { ...flags, env })
+    })
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+  }
+}
+
+async function run(target: string, flags: Flags): Promise<number> {
+  const signals = new Signals(systemClock)
+  process.stdout.on('error', () => signals.raise('the terminal went away'))
+  process.stderr.on('error', () => undefined)
+  try {
+    const session = await createOrDefault(flags.sessionDir)
+    return await runIn(session, target, flags, signals)
+  } catch (error) {
+    return complain(error)
+  } finally {
+    signals.close()
+  }
+}
+
+async function runIn(session: Session, target: string, flags: Flags, signals: Signals): Promise<number> {
+  const log = openLog({
+    component: `serve ${process.pid}`,
+    output: { fd: 1 },
+    level: 'INFO',
+    now: Date.now,
+    clock: systemClock,
+  })
+  const cluster = new Run(runOptions(session, target, flags, log))
+  console.log(cliLine('INFO', SOURCE, `Running import path: '${target}'.`, Date.now()))
+  let code = 0
+  try {
+    await Promise.race([cluster.start(), signals.first])
+    if (signals.reason === undefined) await Promise.race([signals.first, cluster.failed])
+    log.warning(`Got ${signals.reason}, exiting...`)
+    log.flush()
+    console.log(cliLine('INFO', SOURCE, `Got ${signals.reason}, shutting down...`, Date.now()))
+  } catch (error) {
+    await cluster.drainOutput()
+    code = complain(error)
+  }
+  const wasInterrupted = await Promise.race([cluster.stop().then(() => false), signals.second.then(() => true)])
+  if (wasInterrupted) await cluster.kill()
+  log.flush()
+  return wasInterrupted ? EXIT_INTERRUPTED : code
+}
+
+function runOptions(session: Session, target: string, flags: Flags, log: RunOptions['log']): RunOptions {
+  const { env } = flags
+  const hasColours = isColourful(env, process.stdout.isTTY === true)
+  return {
+    importPath: target,
+    workingDir: process.cwd(),
+    name: flags.name,
+    routePrefix: flags.routePrefix,
+    http: { host: flags.httpHost, port: flags.httpPort },
+    session,
+    env: flags.numCpus === undefined ? env : { ...env, BATOID_NUM_CPUS: String(flags.numCpus) },
+    log: flushing(log),
+    print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
+  }
+}
+
+async function createOrDefault(directory: string | undefined): Promise<Session> {
+  if (directory !== undefined) return await createSession(directory)
+  const root = sessionRoot(tmpdir(), userInfo().username)
+  const session = await createSession(join(root, sessionName(new Date(), process.pid)))
+  linkLatest(session)
+  return session
+}
+
+/** One clear line, after the user's own stack if user code threw. */
+function complain(error: unknown): number {
+  if (!(error instanceof ServeError)) {
+    console.error(error instanceof Error ? error.stack : messageOf(error))
+    return catalogue.internal.exit
+  }
+  if (error.userStack !== undefined) console.error(error.userStack)
+  console.error(`ERROR: ${error.message}`)
+  return catalogue[error.code].exit
+}
+
+/** The launcher says little, and what it says belongs between the lines of the others: at once. */
+function flushing(log: RunOptions['log']): RunOptions['log'] {
+  const atOnce =
+    (level: 'debug' | 'info' | 'warning' | 'error'): RunOptions['log']['info'] =>
+    (message, about) => {
+      log[level](message, about)
+      log.flush()
+    }
+  return { ...log, debug: atOnce('debug'), info: atOnce('info'), warning: atOnce('warning'), error: atOnce('error') }
+}
+
+function checked(check: (text: string) => string | undefined): (text: string) => string {
+  return (text) => {
+    const problem = check(text)
+    if (problem !== undefined) throw new InvalidArgumentError(problem)
+    return text
+  }
+}
+
+function portNumber(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new InvalidArgumentError('a port is an integer from 0 to 65535.')
+}
+
+function cpus(text: string): number {
+  if (text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) >= 0) return Number(text)
+  throw new InvalidArgumentError('it is a number, 0 or more.')
+}

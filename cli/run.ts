@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BuildProcess, startBuild } from '../shared/build.ts'
+import { type Channel, dialChannel } from '../shared/channel-client.ts'
+import { systemClock } from '../shared/clock.ts'
+import { type ErrorReport, messageOf, ServeError } from '../shared/errors.ts'
+import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
+import type { Log } from '../shared/log.ts'
+import {
+  type ApplicationSpec,
+  type ApplicationStatus,
+  PROTOCOL,
+  type Status,
+  type ToLauncher,
+} from '../shared/protocol.ts'
+import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
+import type { Environment, HttpAddress } from '../shared/settings.ts'
+import { VERSION } from '../shared/version.ts'
+import { Keeper } from './keeper.ts'
+import { bindSocket, type ListeningSocket } from './listening-socket.ts'
+import { type Follower, followOutput } from './log-follower.ts'
+import { parseProcfile } from './procfile.ts'
+import { removeSockets } from './session-directory.ts'
+
+/** dist/cli/run.js → the directory of the package. */
+const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
+const DEPLOY_TIMEOUT_MS = 10_000
+/** What is ongoing may take so long to finish; a replica's own grace ends before. */
+const PROXY_GRACE_MS = 20_000
+const CONTROLLER_GRACE_MS = 8_000
+const EXIT_GRACE_MS = 1_000
+
+export interface RunOptions {
+  readonly importPath: string
+  readonly workingDir: string
+  readonly name: string
+  readonly routePrefix: string
+  readonly http: HttpAddress
+  readonly session: Session
+  readonly env: Environment
+  readonly log: Log
+  readonly print: (prefix: { readonly name: string; readonly pid: number }, line: string) => void
+}
+
+/** One cluster with one application, from its start to its end. */
+export class Run {
+  readonly #options: RunOptions
+  readonly #http: ListeningSocket | undefined
+  readonly #keeper: Keeper
+  readonly #follower: Follower
+  readonly #fail: (error: ServeError) => void
+  /** Rejects with the first thing that makes going on pointless. */
+  readonly failed: Promise<never>
+  #lifeline: Lifeline | undefined
+  #channel: Channel | undefined
+  #build: BuildProcess | undefined
+  #application: ApplicationSpec | undefined
+  #status: Status = { type: 'status', proxies: 0, applications: [] }
+  #onStatus: () => void = () => {}
+
+  constructor(options: RunOptions) {
+    const { session, log, print } = options
+    this.#options = options
+    this.#http = bindSocket(options.http)
+    let fail: (error: ServeError) => void = () => {}
+    this.failed = new Promise((_, reject) => {
+      fail = reject
+    })
+    this.failed.catch(() => undefined)
+    this.#fail = fail
+    this.#follower = followOutput({ directory: outputDirectory(session), print, clock: systemClock })
+    this.#keeper = new Keeper({
+      session,
+      directory: PACKAGE_DIRECTORY,
+      env: this.#environment(),
+      clock: systemClock,
+      random: Math.random,
+      sockets: (name) => (name === 'proxy' && this.#http !== undefined ? [this.#http.fd] : []),
+      restarting: (name, how, delayMs) =>
+        log.warning(
+          `The ${name} died: ${how}. Starting it again${delayMs > 0 ? ` in ${Math.round(delayMs)} ms` : ''}.`,
+        ),
+      hopeless: (name, how) =>
+        fail(new ServeError('bad_usage', `the ${name} cannot run: ${how}; its last lines say why`)),
+    })
+  }
+
+  get url(): string {
+    const { host, port } = this.#http?.address ?? this.#options.http
+    const { routePrefix } = this.#options
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+  }
+
+  /** Brings the application up; resolves when requests are answered. Rejects, like `failed`, when that is not to be. */
+  async start(): Promise<void> {
+    const { session, log, importPath, workingDir, name, routePrefix } = this.#options
+    this.#lifeline = await holdLifeline(lifelineSocket(session))
+    for (const entry of parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8')))
+      this.#keeper.start(entry)
+    const at = { session, env: this.#environment(), clock: systemClock }
+    this.#build = startBuild({ importPath, workingDir, name, routePrefix }, at)
+    this.#build.result.catch(() => undefined)
+    this.#dial()
+    await this.#until((status) => status.proxies > 0)
+    log.info('Started Serve in namespace "serve".')
+    this.#application = await Promise.race([this.#build.result, this.failed])
+    await this.#deploy()
+    const settled = await this.#until((status) => own(status, name)?.routed && isSettled(own(status, name)))
+    const { status, message } = own(settled, name) ?? {}
+    if (status !== 'RUNNING')
+      throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
+    log.info(`Application '${name}' is ready at ${this.url}.`)
+  }
+
+  /** Drains everything: no request is lost, no process left. */
+  async stop(): Promise<void> {
+    this.#build?.kill()
+    await this.#keeper.stop('proxy', PROXY_GRACE_MS)
+    await this.#channel?.request({ type: 'shutdown' }, { timeoutMs: CONTROLLER_GRACE_MS }).catch(() => undefined)
+    await this.#keeper.stop('controller', EXIT_GRACE_MS)
+    await this.kill()
+  }
+
+  /** Prints what the processes have written so far. */
+  async drainOutput(): Promise<void> {
+    await this.#follower.drain()
+  }
+
+  /** Ends everything at once. */
+  async kill(): Promise<void> {
+    this.#build?.kill()
+    this.#channel?.close()
+    this.#http?.close()
+    await this.#keeper.killAll()
+    for (const pid of this.#lifeline?.pids() ?? []) process.kill(pid, 'SIGKILL')
+    await this.#lifeline?.close()
+    await this.#follower.drain()
+    this.#follower.close()
+    removeSockets(this.#options.session)
+  }
+
+  #environment(): Environment {
+    const { env, session, http } = this.#options
+    return {
+      ...env,
+      BATOID_LAUNCHED: '1',
+      BATOID_SESSION_DIR: session.directory,
+      BATOID_HTTP_HOST: http.host,
+      BATOID_HTTP_PORT: String(this.#http?.address.port ?? http.port),
+    }
+  }
+
+  #dial(): void {
+    const { session, log } = this.#options
+    this.#channel = dialChannel({
+      path: controllerSocket(session),
+      instance: randomUUID(),
+      hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'launcher' } }),
+      receive: (message) => {
+        this.#status = message as ToLauncher
+        this.#onStatus()
+      },
+      // A restarted controller has to be told what shall run.
+      connected: () => void this.#deploy().catch((error: unknown) => log.warning(messageOf(error))),
+      disconnected: () => {
+        this.#status = { type: 'status', proxies: 0, applications: [] }
+      },
+      refused: (error: ErrorReport) => this.#fail(new ServeError(error.code, error.message)),
+      problem: (text) => log.warning(text),
+      clock: systemClock,
+      random: Math.random,
+    })
+  }
+
+  async #deploy(): Promise<void> {
+    const application = this.#application
+    if (application === undefined) return
+    await this.#channel?.request({ type: 'deploy', application }, { timeoutMs: DEPLOY_TIMEOUT_MS })
+  }
+
+  async #until(holds: (status: Status) => boolean | undefined): Promise<Status> {
+    const held = new Promise<Status>((resolve) => {
+      this.#onStatus = () => {
+        if (holds(this.#status)) resolve(this.#status)
+      }
+      this.#onStatus()
+    })
+    return await Promise.race([held, this.failed])
+  }
+}
+
+function own({ applications }: Status, name: string): ApplicationStatus | undefined {
+  return applications.find((application) => application.name === name)
+}
+
+function isSettled(application: ApplicationStatus | undefined): boolean {
+  return application?.status === 'RUNNING' || application?.status === 'DEPLOY_FAILED'
+}

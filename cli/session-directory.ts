@@ -1,0 +1,86 @@
+import { accessSync, chmodSync, constants, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { messageOf, ServeError } from '../shared/errors.ts'
+import {
+  controllerSocket,
+  lifelineSocket,
+  logDirectory,
+  MAX_SOCKET_PATH_BYTES,
+  outputDirectory,
+  replicaSocket,
+  type Session,
+} from '../shared/session.ts'
+import type { ReplicaId } from '../shared/ids.ts'
+
+/**
+ * Makes the directory of a new cluster, mode 0700: whoever can enter it commands the cluster.
+ * @throws ServeError `session_unusable` or `path_too_long`
+ */
+export async function createSession(directory: string): Promise<Session> {
+  const session = { directory: resolve(directory) }
+  const longest = Buffer.byteLength(replicaSocket(session, 'xxxxxxxx' as ReplicaId))
+  if (longest > MAX_SOCKET_PATH_BYTES) {
+    throw new ServeError(
+      'path_too_long',
+      `session directory ${session.directory} is too long: its sockets' paths would have ${longest} bytes and the ` +
+        `kernel takes ${MAX_SOCKET_PATH_BYTES}; take a shorter --session-dir`,
+    )
+  }
+  try {
+    for (const path of [session.directory, logDirectory(session), outputDirectory(session)]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+    }
+    chmodSync(session.directory, 0o700)
+    accessSync(session.directory, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new ServeError(
+      'session_unusable',
+      `cannot use session directory ${session.directory}: ${messageOf(error)}; take another --session-dir`,
+    )
+  }
+  await refuseLive(session)
+  removeSockets(session)
+  for (const file of readdirSync(outputDirectory(session))) rmSync(join(outputDirectory(session), file))
+  return session
+}
+
+/** Two clusters in one directory would take each other's replicas over. */
+async function refuseLive(session: Session): Promise<void> {
+  for (const path of [lifelineSocket(session), controllerSocket(session)]) {
+    if (!(await isServed(path))) continue
+    throw new ServeError(
+      'session_unusable',
+      `session directory ${session.directory} belongs to a cluster that is running; stop it, or take another --session-dir`,
+    )
+  }
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      settle(true)
+    })
+    socket.once('error', () => settle(false))
+  })
+}
+
+export function removeSockets({ directory }: Session): void {
+  for (const file of readdirSync(directory)) if (file.endsWith('.sock')) rmSync(join(directory, file), { force: true })
+}
+
+/** Lets `session_latest`, beside the session directory, lead to it. Renamed into place, so that it is never missing. */
+export function linkLatest({ directory }: Session): void {
+  const temporary = `${directory}.latest`
+  symlinkSync(directory, temporary)
+  renameSync(temporary, join(dirname(directory), 'session_latest'))
+}
+
+/** `session_2026-11-22_16-52-52_45584`, as Ray names them. */
+export function sessionName(now: Date, pid: number): string {
+  const two = (n: number) => String(n).padStart(2, '0')
+  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
+  return `session_${date}_${two(now.getHours())}-${two(now.getMinutes())}-${two(now.getSeconds())}_${pid}`
+}

@@ -1,0 +1,207 @@
+import type { Peer } from '../shared/channel-server.ts'
+import type { Clock } from '../shared/clock.ts'
+import { ServeError } from '../shared/errors.ts'
+import type { Random, ReplicaId } from '../shared/ids.ts'
+import type { ApplicationSpec, Hello, ReplicaReport, Role } from '../shared/protocol.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
+import type { Hash } from './desired.ts'
+import type { Line } from './lines.ts'
+import { Loop } from './loop.ts'
+import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
+import { Peers } from './peers.ts'
+import type { Phase } from './state.ts'
+
+/** A restarted controller waits so long for the replicas of the one before it, and for somebody to say what shall run. */
+const RECOVERY_MS = 5_000
+const IDLE_CHECK_MS = 5
+
+type ReplicaRole = Role & { readonly kind: 'replica' }
+type Which = Pick<ReplicaRole, 'deployment' | 'replica'>
+
+/** The replica processes, as the controller needs them. */
+export interface ReplicaProcesses {
+  start(settings: ReplicaSettings): void
+  adopt(which: Which, pid: number): void
+  pidOf(replica: ReplicaId): number | undefined
+  kill(replica: ReplicaId): void
+}
+
+export interface ControllerOptions {
+  readonly processes: ReplicaProcesses
+  readonly clock: Clock
+  readonly random: Random
+  readonly hash: Hash
+  readonly cpus: number
+  readonly tableVersion: number
+  /** Replicas that a former controller may have left alive. */
+  readonly former: readonly ReplicaId[]
+  readonly log: (line: Line) => void
+}
+
+/** Ties what happens on the control channel and to the processes to the loop. */
+export class Controller {
+  readonly #options: ControllerOptions
+  readonly #peers: Peers
+  readonly #loop: Loop
+  readonly #awaited: Set<ReplicaId>
+  #hasDeployed = false
+
+  constructor(options: ControllerOptions) {
+    const { processes, log } = options
+    this.#options = options
+    this.#awaited = new Set(options.former)
+    this.#peers = new Peers((text) => log({ level: 'warning', text, fileOnly: true }))
+    this.#loop = new Loop({
+      ...options,
+      effects: {
+        start: (settings) => processes.start(settings),
+        drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
+        kill: (replica) => processes.kill(replica),
+        publish: async (table) => {
+          await this.#peers.publish(table)
+          this.#tellStatus()
+        },
+        changed: () => this.#tellStatus(),
+        log,
+      },
+    })
+    if (this.#awaited.size > 0) {
+      this.#loop.hold()
+      options.clock.after(RECOVERY_MS, () => this.#endRecovery())
+    }
+  }
+
+  /** @throws ServeError if this process may not take part */
+  accept(raw: unknown): Hello {
+    const hello = acceptHello(raw)
+    if (hello.role.kind === 'replica') {
+      const { replica } = hello.role
+      const pid = this.#options.processes.pidOf(replica)
+      if (pid !== undefined && pid !== hello.pid) {
+        throw new ServeError('message_invalid', `replica ${replica} is process ${pid}, not ${hello.pid}`)
+      }
+    }
+    return hello
+  }
+
+  connected(peer: Peer): void {
+    this.#peers.add(peer)
+    const { role } = peer.hello
+    switch (role.kind) {
+      case 'launcher':
+        this.#tellStatus()
+        break
+      case 'proxy':
+        void this.#peers.publishTo(peer, this.#loop.table).then(() => this.#tellStatus())
+        break
+      case 'replica':
+        this.#greet(role, peer.hello.pid)
+        break
+    }
+  }
+
+  disconnected(peer: Peer): void {
+    this.#peers.remove(peer)
+    this.#tellStatus()
+  }
+
+  async receive(peer: Peer, message: unknown): Promise<unknown> {
+    const { role } = peer.hello
+    switch (role.kind) {
+      case 'launcher': {
+        const request = acceptFromLauncher(message)
+        if (request.type === 'deploy') this.deploy(request.application)
+        else await this.shutDown()
+        return undefined
+      }
+      case 'replica':
+        this.#hear(role, acceptFromReplica(message).phase)
+        return undefined
+      case 'proxy':
+        throw new ServeError('message_invalid', 'a proxy asks nothing of the controller')
+    }
+  }
+
+  deploy(application: ApplicationSpec): void {
+    this.#hasDeployed = true
+    this.#loop.deploy(application)
+    this.#endRecoveryIfComplete()
+  }
+
+  /** Drains every replica and resolves when the last one has gone. */
+  async shutDown(): Promise<void> {
+    this.#endRecovery()
+    this.#loop.clear()
+    await new Promise<void>((resolve) => {
+      const look = () => (this.#loop.isEmpty() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
+      look()
+    })
+  }
+
+  exited({ deployment, replica }: Which, how: string): void {
+    this.#loop.tell({
+      on: 'exited',
+      deployment,
+      replica,
+      error: { code: 'internal', message: `its process ended with ${how}` },
+    })
+  }
+
+  #greet(role: ReplicaRole, pid: number): void {
+    const known = this.#loop.phaseOf(role.deployment, role.replica)
+    if (known === undefined) this.#take(role, pid)
+    else this.#hear(role, role.phase)
+    const phase = this.#loop.phaseOf(role.deployment, role.replica)
+    if (phase?.name === 'draining') this.#peers.drain(role.replica, role.drainTimeoutMs)
+    this.#awaited.delete(role.replica)
+    this.#endRecoveryIfComplete()
+  }
+
+  /** Takes over a replica that a former controller started. */
+  #take({ deployment, replica, version, cpus, drainTimeoutMs, phase: reported }: ReplicaRole, pid: number): void {
+    const phase = takenPhase(reported, this.#options.clock.now() + drainTimeoutMs, this.#options.clock.now())
+    this.#options.processes.adopt({ deployment, replica }, pid)
+    this.#loop.tell({ on: 'found', deployment, found: { id: replica, version, cpus, drainTimeoutMs, phase } })
+  }
+
+  #hear({ deployment, replica }: Which, phase: ReplicaReport): void {
+    switch (phase.name) {
+      case 'running':
+        return this.#loop.tell({ on: 'running', deployment, replica, address: phase.address })
+      case 'failed':
+        return this.#loop.tell({ on: 'failed', deployment, replica, error: phase.error })
+      case 'draining':
+        return this.#loop.tell({ on: 'leaving', deployment, replica })
+      case 'starting':
+        return
+    }
+  }
+
+  #endRecoveryIfComplete(): void {
+    if (this.#awaited.size === 0 && this.#hasDeployed) this.#endRecovery()
+  }
+
+  #endRecovery(): void {
+    this.#awaited.clear()
+    this.#loop.release()
+  }
+
+  #tellStatus(): void {
+    const { count, isAll } = this.#peers.withTable(this.#loop.table.version)
+    const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
+    this.#peers.tell({ type: 'status', proxies: count, applications })
+  }
+}
+
+function takenPhase(reported: ReplicaReport, deadline: number, now: number): Phase {
+  switch (reported.name) {
+    case 'running':
+      return { name: 'running', address: reported.address, since: now }
+    case 'starting':
+      return { name: 'starting', deadline }
+    case 'failed':
+      return { name: 'failed', error: reported.error, deadline }
+    case 'draining':
+      return { name: 'draining', deadline }
+  }
+}

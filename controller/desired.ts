@@ -1,0 +1,47 @@
+import { type DeploymentId, deploymentId } from '../shared/ids.ts'
+import type { ApplicationSpec, DeploymentSpec } from '../shared/protocol.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
+import { maxStartFailures } from './policy.ts'
+import type { Desired, DesiredDeployment } from './state.ts'
+
+/** Shortens a text to a name for it. */
+export type Hash = (text: string) => string
+
+/** What shall run so that these applications are served. */
+export function desiredOf(applications: readonly ApplicationSpec[], hash: Hash): Desired {
+  return new Map(
+    applications.flatMap((application) =>
+      application.deployments.map((deployment): [DeploymentId, DesiredDeployment] => [
+        deploymentId({ application: application.name, deployment: deployment.name }),
+        desiredDeployment(application, deployment, hash),
+      ]),
+    ),
+  )
+}
+
+function desiredDeployment(application: ApplicationSpec, deployment: DeploymentSpec, hash: Hash): DesiredDeployment {
+  const { options } = deployment
+  return {
+    version: hash(JSON.stringify(startedWith(application, deployment))),
+    targetReplicas: options.numReplicas,
+    startTimeoutMs: options.startTimeoutS * 1000,
+    drainTimeoutMs: options.gracefulShutdownTimeoutS * 1000,
+    maxStartFailures: maxStartFailures(options.maxConstructorRetryCount, options.numReplicas),
+    cpus: options.rayActorOptions.numCpus,
+  }
+}
+
+/** What a replica cannot change once it runs: a change of it needs a new process. */
+export function startedWith(
+  application: ApplicationSpec,
+  { name, options }: DeploymentSpec,
+): Omit<ReplicaSettings, 'replica' | 'version' | 'cpus' | 'drainTimeoutMs'> {
+  return {
+    deployment: deploymentId({ application: application.name, deployment: name }),
+    importPath: application.importPath,
+    workingDir: application.workingDir,
+    routePrefix: name === application.ingress ? application.routePrefix : null,
+    maxOngoingRequests: options.maxOngoingRequests,
+    userConfig: options.userConfig,
+  }
+}

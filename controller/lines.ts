@@ -1,0 +1,116 @@
+import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
+import { startFailures } from './policy.ts'
+import type { Action, Desired, Event, Observed } from './state.ts'
+
+/** What the controller logs, in Ray's words where Ray has them. */
+export interface Line {
+  readonly level: 'info' | 'warning' | 'error'
+  readonly text: string
+  /** Not shown on the terminal. */
+  readonly fileOnly?: boolean
+}
+
+export function ofDeploy(before: Desired, after: Desired): Line[] {
+  return [...after].flatMap(([id, { version, targetReplicas }]) =>
+    before.get(id)?.version === version
+      ? []
+      : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${targetReplicas}).`)],
+  )
+}
+
+/** `observed` is the state in which the actions are recorded. */
+export function ofActions(actions: readonly Action[], observed: Observed): Line[] {
+  const deployments = new Set(actions.map(({ deployment }) => deployment))
+  return [...deployments].flatMap((id) => {
+    const own = actions.filter(({ deployment }) => deployment === id)
+    const count = (kind: Action['do']) => own.filter((action) => action.do === kind).length
+    return [
+      ...sum('Adding', count('spawn'), 'to', id),
+      ...sum('Removing', count('drain'), 'from', id),
+      ...own.flatMap((action) => single(action, observed)),
+    ]
+  })
+}
+
+function sum(verb: string, count: number, preposition: string, id: DeploymentId): Line[] {
+  if (count === 0) return []
+  return [info(`${verb} ${count} replica${count > 1 ? 's' : ''} ${preposition} ${showDeployment(id)}.`)]
+}
+
+function single(action: Action, observed: Observed): Line[] {
+  const { deployment } = action
+  switch (action.do) {
+    case 'spawn':
+      return [{ ...info(`Starting ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'drain':
+      return [{ ...info(`Stopping ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'kill': {
+      const phase = observed.get(deployment)?.replicas.get(action.replica)?.phase
+      const shown = showReplica(deployment, action.replica)
+      const reason = phase?.name === 'killed' ? phase.failed : undefined
+      return [
+        reason === undefined
+          ? info(`${shown} did not shut down after grace period, force-killing it.`)
+          : { level: 'error', text: `${shown} is killed: ${reason.message}.` },
+      ]
+    }
+    case 'wait':
+      return action.replicas === 0 ? [] : [waiting(deployment, action.replicas)]
+  }
+}
+
+function waiting(deployment: DeploymentId, replicas: number): Line {
+  return {
+    level: 'warning',
+    text:
+      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the CPUs that they ask for ` +
+      'are not free. Lower num_cpus in their ray_actor_options, or raise --num-cpus.',
+  }
+}
+
+/** `observed` is the state before the event. */
+export function ofEvent(event: Event, observed: Observed, desired: Desired): Line[] {
+  if (event.on === 'found') return [info(`Recovering ${showReplica(event.deployment, event.found.id)}.`)]
+  const replica = observed.get(event.deployment)?.replicas.get(event.replica)
+  if (replica === undefined) return []
+  const shown = showReplica(event.deployment, event.replica)
+  switch (event.on) {
+    case 'running':
+      return [{ ...info(`${shown} started successfully.`), fileOnly: true }]
+    case 'failed': {
+      // The same failure of the next replica would fill the terminal with the same stack.
+      const { lastError } = observed.get(event.deployment)?.failures ?? {}
+      const isNew = lastError?.message !== event.error.message
+      const detail = isNew ? (event.error.stack ?? event.error.message) : event.error.message
+      return [
+        {
+          level: 'error',
+          text: `Exception in ${shown}, the replica will be stopped.\n${detail}${left(event.deployment, observed, desired)}`,
+        },
+      ]
+    }
+    case 'leaving':
+      return []
+    case 'exited': {
+      const { name } = replica.phase
+      const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
+      return [
+        isExpected
+          ? info(`${shown} is stopped.`)
+          : { level: 'warning', text: `${shown} died: ${event.error.message}.` },
+      ]
+    }
+  }
+}
+
+function left(id: DeploymentId, observed: Observed, desired: Desired): string {
+  const wanted = desired.get(id)
+  const seen = observed.get(id)
+  if (wanted === undefined || seen === undefined || seen.ranVersion === wanted.version) return ''
+  const retries = wanted.maxStartFailures - startFailures(seen.failures, wanted.version) - 1
+  return retries > 0 ? `\nRetrying ${retries} more time(s).` : ''
+}
+
+function info(text: string): Line {
+  return { level: 'info', text }
+}

@@ -1,0 +1,168 @@
+import type { Clock } from '../shared/clock.ts'
+import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
+import type { ApplicationSpec, ApplicationStatus, EndpointTable } from '../shared/protocol.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
+import { desiredOf, type Hash, startedWith } from './desired.ts'
+import { routes } from './endpoints.ts'
+import { observe, record } from './ledger.ts'
+import * as lines from './lines.ts'
+import { nextDeadline, reconcile } from './reconcile.ts'
+import type { Action, Desired, Event, Observed, Phase } from './state.ts'
+import { applicationStatus } from './status.ts'
+
+/** What the loop makes happen. None of it may throw. */
+export interface Effects {
+  start(settings: ReplicaSettings): void
+  /** Asks the replica to finish and leave. */
+  drain(replica: ReplicaId, timeoutMs: number): void
+  kill(replica: ReplicaId): void
+  /** Puts the table in force in every proxy; settles, never rejects, when they have it or do not answer. */
+  publish(table: EndpointTable): Promise<void>
+  /** Something has changed that a status may depend on. */
+  changed(): void
+  log(line: lines.Line): void
+}
+
+/** The controller's one loop: event → observe → reconcile → record → perform. */
+export class Loop {
+  readonly #effects: Effects
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #hash: Hash
+  readonly #cpus: number
+  #applications: readonly ApplicationSpec[] = []
+  #desired: Desired = new Map()
+  #observed: Observed = new Map()
+  #table: EndpointTable
+  #isHeld = false
+  #cancelWake: () => void = () => {}
+
+  constructor(options: {
+    effects: Effects
+    clock: Clock
+    random: Random
+    hash: Hash
+    cpus: number
+    /** Tables have greater versions than this; one controller's exceed those of the one before it. */
+    tableVersion: number
+  }) {
+    this.#effects = options.effects
+    this.#clock = options.clock
+    this.#random = options.random
+    this.#hash = options.hash
+    this.#cpus = options.cpus
+    this.#table = { version: options.tableVersion, routes: [] }
+  }
+
+  get table(): EndpointTable {
+    return this.#table
+  }
+
+  /** Replaces the application of that name, or adds it. What runs already as wanted is left alone. */
+  deploy(application: ApplicationSpec): void {
+    this.#want([...this.#applications.filter(({ name }) => name !== application.name), application])
+  }
+
+  /** Wants nothing any more: every replica is drained. */
+  clear(): void {
+    this.#want([])
+  }
+
+  isEmpty(): boolean {
+    return [...this.#observed.values()].every(({ replicas }) => replicas.size === 0)
+  }
+
+  /** The phase of a replica as far as the controller knows. */
+  phaseOf(deployment: DeploymentId, replica: ReplicaId): Phase | undefined {
+    return this.#observed.get(deployment)?.replicas.get(replica)?.phase
+  }
+
+  tell(event: Event): void {
+    for (const line of lines.ofEvent(event, this.#observed, this.#desired)) this.#effects.log(line)
+    this.#observed = observe(this.#observed, event, this.#clock.now(), this.#random)
+    this.#turn()
+  }
+
+  /** While held it only observes: a restarted controller first finds out who is alive. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  release(): void {
+    this.#isHeld = false
+    this.#turn()
+  }
+
+  statuses(): Omit<ApplicationStatus, 'routed'>[] {
+    return this.#applications.map((application) => ({
+      name: application.name,
+      ...applicationStatus(application, this.#desired, this.#observed),
+    }))
+  }
+
+  #want(applications: readonly ApplicationSpec[]): void {
+    const desired = desiredOf(applications, this.#hash)
+    for (const line of lines.ofDeploy(this.#desired, desired)) this.#effects.log(line)
+    this.#applications = applications
+    this.#desired = desired
+    this.#turn()
+  }
+
+  #turn(): void {
+    if (this.#isHeld) return
+    const now = this.#clock.now()
+    const newId = () => newReplicaId(this.#random)
+    const actions = reconcile(this.#desired, this.#observed, { now, cpus: this.#cpus, newReplicaId: newId })
+    for (const action of actions) this.#observed = record(this.#observed, action, now)
+    const inForce = this.#publish()
+    for (const line of lines.ofActions(actions, this.#observed)) this.#effects.log(line)
+    for (const action of actions) this.#perform(action, inForce)
+    this.#effects.changed()
+    this.#wakeAtNextDeadline()
+  }
+
+  #perform(action: Action, inForce: Promise<void>): void {
+    switch (action.do) {
+      case 'spawn': {
+        const settings = this.#settings(action)
+        if (settings !== undefined) this.#effects.start(settings)
+        break
+      }
+      case 'drain': {
+        const replica = this.#observed.get(action.deployment)?.replicas.get(action.replica)
+        // Out of the table first: once no proxy sends it requests, what it has is all that it has to finish.
+        void inForce.then(() => this.#effects.drain(action.replica, replica?.drainTimeoutMs ?? 0))
+        break
+      }
+      case 'kill':
+        this.#effects.kill(action.replica)
+        break
+      case 'wait':
+        break
+    }
+  }
+
+  #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
+    const { version, cpus, drainTimeoutMs } = wanted
+    const all = this.#applications.flatMap((application) =>
+      application.deployments.map((spec) => startedWith(application, spec)),
+    )
+    const found = all.find((settings) => settings.deployment === deployment)
+    return found && { ...found, replica, version, cpus, drainTimeoutMs }
+  }
+
+  /** Pushes the table if it is another than before. */
+  #publish(): Promise<void> {
+    const next = routes(this.#applications, this.#desired, this.#observed)
+    if (JSON.stringify(next) === JSON.stringify(this.#table.routes)) return Promise.resolve()
+    this.#table = { version: this.#table.version + 1, routes: next }
+    return this.#effects.publish(this.#table)
+  }
+
+  #wakeAtNextDeadline(): void {
+    this.#cancelWake()
+    const now = this.#clock.now()
+    const next = nextDeadline(this.#observed, now)
+    this.#cancelWake = next === undefined ? () => {} : this.#clock.after(Math.max(1, next - now), () => this.#turn())
+  }
+}

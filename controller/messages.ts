@@ -1,0 +1,88 @@
+import * as z from 'zod'
+import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
+import { type DeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
+import type { ApplicationSpec, FromLauncher, FromReplica, Hello, ReplicaReport, Role } from '../shared/protocol.ts'
+
+/**
+ * What may arrive at the controller. Replicas run user code, which can reach the control socket, so nothing of what
+ * they send is taken on trust: who says it was settled by the hello, and only messages of that role are let in.
+ */
+const replicaId = z.custom<ReplicaId>(isReplicaId)
+const deploymentId = z.custom<DeploymentId>(
+  (value) => typeof value === 'string' && /^[^#]{1,100}#[^#]{1,100}$/.test(value),
+)
+const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(catalogue, value))
+const text = z.string().max(64 * 1024)
+
+const replicaReport = z.discriminatedUnion('name', [
+  z.object({ name: z.literal('starting') }),
+  z.object({ name: z.literal('running'), address: z.string().min(1).max(200) }),
+  z.object({
+    name: z.literal('failed'),
+    error: z.object({ code: errorCode, message: text, stack: text.optional() }),
+  }),
+  z.object({ name: z.literal('draining') }),
+]) satisfies z.ZodType<ReplicaReport>
+
+const role = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('launcher') }),
+  z.object({ kind: z.literal('proxy') }),
+  z.object({
+    kind: z.literal('replica'),
+    replica: replicaId,
+    deployment: deploymentId,
+    version: z.string().max(100),
+    cpus: z.number().nonnegative(),
+    drainTimeoutMs: z.number().nonnegative(),
+    phase: replicaReport,
+  }),
+]) satisfies z.ZodType<Role>
+
+const hello = z.object({
+  protocol: z.int(),
+  version: z.string().max(100),
+  pid: z.int().positive(),
+  role,
+}) satisfies z.ZodType<Hello>
+
+const fromReplica = z.object({ type: z.literal('replica'), phase: replicaReport }) satisfies z.ZodType<FromReplica>
+
+const application = z.object({
+  name: z.string().min(1),
+  routePrefix: z.string().nullable(),
+  importPath: z.string(),
+  workingDir: z.string(),
+  ingress: z.string(),
+  deployments: z.array(
+    z.object({
+      name: z.string().min(1),
+      options: z.object({
+        numReplicas: z.int().positive(),
+        maxOngoingRequests: z.int().positive(),
+        maxQueuedRequests: z.int(),
+        backpressureConfig: z.object({ statusCode: z.literal([503, 429]), retryAfterS: z.number().nullable() }),
+        userConfig: z.unknown(),
+        gracefulShutdownTimeoutS: z.number().nonnegative(),
+        maxConstructorRetryCount: z.int().positive(),
+        startTimeoutS: z.number().positive(),
+        rayActorOptions: z.object({ numCpus: z.number().nonnegative(), numGpus: z.number().nonnegative() }),
+      }),
+    }),
+  ),
+}) satisfies z.ZodType<ApplicationSpec>
+
+const fromLauncher = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('deploy'), application }),
+  z.object({ type: z.literal('shutdown') }),
+]) satisfies z.ZodType<FromLauncher>
+
+export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
+export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
+export const acceptFromLauncher = (raw: unknown): FromLauncher => accept(fromLauncher, raw, 'what a launcher may say')
+
+function accept<T>(schema: z.ZodType<T>, raw: unknown, expected: string): T {
+  const result = schema.safeParse(raw)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw new ServeError('message_invalid', `the message is not ${expected}: ${issue?.path.join('.')}: ${issue?.message}`)
+}

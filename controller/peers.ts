@@ -1,0 +1,88 @@
+import type { Peer } from '../shared/channel-server.ts'
+import { messageOf } from '../shared/errors.ts'
+import type { ReplicaId } from '../shared/ids.ts'
+import type { EndpointTable, Status } from '../shared/protocol.ts'
+
+/** A proxy that has not answered by then is slow or dying; the controller does not wait for it any longer. */
+const PUBLISH_TIMEOUT_MS = 2_000
+const STATUS_TIMEOUT_MS = 10_000
+
+/** Who is connected, and which endpoint table each proxy has in force. */
+export class Peers {
+  readonly #launchers = new Set<Peer>()
+  readonly #proxies = new Map<Peer, number>()
+  readonly #replicas = new Map<ReplicaId, Peer>()
+  readonly #problem: (text: string) => void
+  #lastStatus = ''
+
+  constructor(problem: (text: string) => void) {
+    this.#problem = problem
+  }
+
+  add(peer: Peer): void {
+    const { role } = peer.hello
+    switch (role.kind) {
+      case 'launcher':
+        this.#launchers.add(peer)
+        this.#lastStatus = ''
+        break
+      case 'proxy':
+        this.#proxies.set(peer, -1)
+        break
+      case 'replica':
+        this.#replicas.set(role.replica, peer)
+        break
+    }
+  }
+
+  remove(peer: Peer): void {
+    this.#launchers.delete(peer)
+    this.#proxies.delete(peer)
+    const { role } = peer.hello
+    if (role.kind === 'replica' && this.#replicas.get(role.replica) === peer) this.#replicas.delete(role.replica)
+  }
+
+  hasProxy(): boolean {
+    return this.#proxies.size > 0
+  }
+
+  /** How many proxies have this table in force, and whether that is all of them. */
+  withTable(version: number): { readonly count: number; readonly isAll: boolean } {
+    const held = [...this.#proxies.values()]
+    const count = held.filter((v) => v === version).length
+    return { count, isAll: held.length > 0 && count === held.length }
+  }
+
+  /** Settles, and never rejects, when every proxy has the table or has had its time. */
+  async publish(table: EndpointTable): Promise<void> {
+    await Promise.all([...this.#proxies.keys()].map((proxy) => this.publishTo(proxy, table)))
+  }
+
+  async publishTo(proxy: Peer, table: EndpointTable): Promise<void> {
+    try {
+      await proxy.request({ type: 'endpoints', table }, { timeoutMs: PUBLISH_TIMEOUT_MS })
+      const held = this.#proxies.get(proxy)
+      if (held !== undefined) this.#proxies.set(proxy, Math.max(held, table.version))
+    } catch (error) {
+      this.#problem(`proxy with pid ${proxy.hello.pid} did not take the endpoint table: ${messageOf(error)}`)
+    }
+  }
+
+  drain(replica: ReplicaId, timeoutMs: number): void {
+    const peer = this.#replicas.get(replica)
+    // One that is not connected hears it when it says hello.
+    peer?.request({ type: 'drain', timeoutMs }, { timeoutMs }).catch(() => undefined)
+  }
+
+  /** Tells every launcher, if there is news. */
+  tell(status: Status): void {
+    const text = JSON.stringify(status)
+    if (text === this.#lastStatus) return
+    this.#lastStatus = text
+    for (const launcher of this.#launchers) {
+      launcher.request(status, { timeoutMs: STATUS_TIMEOUT_MS }).catch((error: unknown) => {
+        this.#problem(`the launcher did not take the status: ${messageOf(error)}`)
+      })
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../shared/clock.ts'
+import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
+import { showExit, startProcess } from '../shared/output.ts'
+import { outputDirectory, type Session } from '../shared/session.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
+
+const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
+/** A process that is not our child announces its end to nobody, so it is looked for. */
+const LOOK_MS = 200
+
+export interface Which {
+  readonly replica: ReplicaId
+  readonly deployment: DeploymentId
+}
+
+interface Running extends Which {
+  /** undefined: the system would not start it, which it says in a moment. */
+  readonly pid: number | undefined
+}
+
+/** The replica processes: started by this controller, or taken over from a former one. */
+export class Processes {
+  readonly #session: Session
+  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #clock: Clock
+  readonly #exited: (which: Which, how: string) => void
+  readonly #running = new Map<ReplicaId, Running>()
+
+  constructor(options: {
+    session: Session
+    env: Readonly<Record<string, string | undefined>>
+    clock: Clock
+    exited: (which: Which, how: string) => void
+  }) {
+    this.#session = options.session
+    this.#env = options.env
+    this.#clock = options.clock
+    this.#exited = options.exited
+  }
+
+  start(settings: ReplicaSettings): void {
+    const { application, deployment } = deploymentName(settings.deployment)
+    const start = {
+      command: process.execPath,
+      args: [REPLICA_MAIN],
+      cwd: settings.workingDir,
+      env: { ...this.#env, BATOID_SESSION_DIR: this.#session.directory, BATOID_REPLICA: JSON.stringify(settings) },
+      prefix: `ServeReplica:${application}:${deployment}`,
+    }
+    const child = startProcess(start, outputDirectory(this.#session))
+    const { replica } = settings
+    const gone = (how: string) => this.#gone(replica, how)
+    child.once('error', (error) => gone(`it could not be started: ${error.message}`))
+    child.once('exit', (code, signal) => gone(showExit(code, signal)))
+    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid })
+  }
+
+  /** Looks after a replica that a former controller started. */
+  adopt(which: Which, pid: number): void {
+    const { replica } = which
+    if (this.#running.has(replica)) return
+    this.#running.set(replica, { ...which, pid })
+    const look = () => {
+      if (this.#running.get(replica)?.pid !== pid) return
+      if (isAlive(pid)) this.#clock.after(LOOK_MS, look)
+      else this.#gone(replica, 'unknown to this controller, which did not start it')
+    }
+    this.#clock.after(LOOK_MS, look)
+  }
+
+  pidOf(replica: ReplicaId): number | undefined {
+    return this.#running.get(replica)?.pid
+  }
+
+  kill(replica: ReplicaId): void {
+    const pid = this.pidOf(replica)
+    if (pid === undefined) return
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      this.#gone(replica, 'it had gone already')
+    }
+  }
+
+  killAll(): void {
+    for (const replica of this.#running.keys()) this.kill(replica)
+  }
+
+  #gone(replica: ReplicaId, how: string): void {
+    const running = this.#running.get(replica)
+    if (running !== undefined && this.#running.delete(replica)) this.#exited(running, how)
+  }
+}
+
+/** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,124 @@
+import type { Instant } from '../shared/clock.ts'
+import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import { isGivenUp } from './policy.ts'
+import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
+import { unseen } from './state.ts'
+
+export interface Circumstances {
+  readonly now: Instant
+  /** Logical CPUs of the machine. */
+  readonly cpus: number
+  readonly newReplicaId: () => ReplicaId
+}
+
+/**
+ * Compares what is wanted with what is there and says what to do about it.
+ *
+ * Pure but for the ids it draws, and complete once recorded: `reconcile` of the state in which the returned actions
+ * are recorded returns nothing, until time passes or an event arrives. The caller may therefore call it as often as it
+ * likes.
+ */
+export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
+  const deployments = new Set([...desired.keys(), ...observed.keys()])
+  let free = circumstances.cpus - taken(desired, observed)
+  return [...deployments].flatMap((id) => {
+    const wanted = desired.get(id)
+    const seen = observed.get(id) ?? unseen
+    const actions = retire(id, wanted, seen, circumstances.now)
+    if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
+    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen) : 0
+    const fitting = Math.min(short, room(free, wanted.cpus))
+    free -= fitting * wanted.cpus
+    return [...actions, ...spawn(id, wanted, fitting, circumstances), ...wait(id, seen, short - fitting)]
+  })
+}
+
+/** Replicas that are overdue, too many, or replaced. */
+function retire(
+  deployment: DeploymentId,
+  wanted: DesiredDeployment | undefined,
+  seen: ObservedDeployment,
+  now: Instant,
+) {
+  const replicas = [...seen.replicas.values()]
+  const overdue = replicas.filter((replica) => isOverdue(replica, now))
+  const alive = replicas.filter((replica) => isAlive(replica) && !overdue.includes(replica))
+  const current = alive.filter(({ version }) => version === wanted?.version)
+  const outdated = alive.filter(({ version }) => version !== wanted?.version)
+  const target = wanted?.targetReplicas ?? 0
+  const needed = Math.max(0, target - current.filter(isRunning).length)
+  const leave = [
+    ...retireFirst(current).slice(0, Math.max(0, current.length - target)),
+    ...retireFirst(outdated).slice(0, Math.max(0, outdated.length - needed)),
+  ]
+  return [
+    ...overdue.map(({ id }): Action => ({ do: 'kill', deployment, replica: id })),
+    ...leave.map(({ id }): Action => ({ do: 'drain', deployment, replica: id })),
+  ]
+}
+
+function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, { newReplicaId }: Circumstances) {
+  return Array.from({ length: count }, (): Action => ({ do: 'spawn', deployment, replica: newReplicaId(), wanted }))
+}
+
+function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: number): Action[] {
+  return seen.waiting === replicas ? [] : [{ do: 'wait', deployment, replicas }]
+}
+
+function mayStart(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
+  return !isGivenUp(wanted, seen) && (seen.failures.inARow === 0 || now >= seen.failures.notBefore)
+}
+
+function missing(wanted: DesiredDeployment, seen: ObservedDeployment): number {
+  const current = [...seen.replicas.values()].filter((r) => isAlive(r) && r.version === wanted.version)
+  return Math.max(0, wanted.targetReplicas - current.length)
+}
+
+/** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */
+function taken(desired: Desired, observed: Observed): number {
+  const all = [...observed].flatMap(([id, { replicas }]) =>
+    [...replicas.values()].filter((r) => isAlive(r) && r.version === desired.get(id)?.version),
+  )
+  return all.reduce((sum, { cpus }) => sum + cpus, 0)
+}
+
+/** How many replicas fit. Ten shares of 0.1 fill one CPU, whatever binary fractions make of it. */
+function room(free: number, cpusEach: number): number {
+  const EPSILON = 1e-9
+  return cpusEach === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(free / cpusEach + EPSILON))
+}
+
+function isAlive({ phase }: ObservedReplica): boolean {
+  return phase.name === 'starting' || phase.name === 'running'
+}
+
+function isRunning({ phase }: ObservedReplica): boolean {
+  return phase.name === 'running'
+}
+
+function isOverdue({ phase }: ObservedReplica, now: Instant): boolean {
+  switch (phase.name) {
+    case 'starting':
+    case 'failed':
+    case 'draining':
+      return now >= phase.deadline
+    case 'running':
+    case 'killed':
+      return false
+  }
+}
+
+/** In the order in which to give them up: what does not serve yet before what does, the newest first. */
+function retireFirst(replicas: readonly ObservedReplica[]): ObservedReplica[] {
+  const newestFirst = replicas.toReversed()
+  return [...newestFirst.filter((replica) => !isRunning(replica)), ...newestFirst.filter(isRunning)]
+}
+
+/** When reconcile has to look again though nothing happens: the next deadline, or the end of a back-off. */
+export function nextDeadline(observed: Observed, now: Instant): Instant | undefined {
+  const deadlines = [...observed.values()].flatMap(({ replicas, failures }) => [
+    ...[...replicas.values()].flatMap(({ phase }) => ('deadline' in phase ? [phase.deadline] : [])),
+    ...(failures.inARow > 0 && failures.notBefore > now ? [failures.notBefore] : []),
+  ])
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+}

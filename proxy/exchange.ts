@@ -1,0 +1,74 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Instant } from '../shared/clock.ts'
+import type { Answer } from './answers.ts'
+import type { Delivery } from './forward.ts'
+import { framing, requestHeaders } from './headers.ts'
+import type { Target } from './match.ts'
+import type { Caller } from './pool.ts'
+import { Upload } from './upload.ts'
+
+/** One finished request, for the access log. */
+export interface AccessLine {
+  readonly requestId: string
+  readonly method: string
+  /** Route prefix of the application, '' where none matched. */
+  readonly route: string
+  /** 499: the client left before its answer was complete. */
+  readonly status: number
+  readonly durationMs: number
+}
+
+/** A client's request while it is ours. */
+export interface Exchange extends Caller {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly startedAt: Instant
+  gone: boolean
+  prefix: string
+  access: 'logged' | 'silent'
+  /** We have broken the connection, so the client did not leave by itself. */
+  isCut: boolean
+}
+
+export function accessLine(exchange: Exchange, now: Instant): AccessLine {
+  const { id, request, response, startedAt, prefix, isCut } = exchange
+  return {
+    requestId: id,
+    method: request.method ?? '',
+    route: prefix,
+    status: response.writableFinished || isCut ? response.statusCode : 499,
+    durationMs: now - startedAt,
+  }
+}
+
+export function deliveryOf(exchange: Exchange, target: Target): Delivery {
+  const { id, request, response, prefix } = exchange
+  const { headers, socket } = request
+  const host = target.authority ?? headers.host
+  return {
+    id,
+    request,
+    response,
+    caller: exchange,
+    target,
+    headers: requestHeaders(headers, { id, clientAddress: socket.remoteAddress ?? '', host, prefix }),
+    upload: new Upload(request, { isEmpty: framing(headers) === 'none' }),
+  }
+}
+
+export function reply({ id, response }: Exchange, { status, body, headers }: Answer): void {
+  const length = { 'content-length': Buffer.byteLength(body) }
+  // With its own reason phrase: one of a replica that could not be sent on may still be in the response.
+  response.writeHead(status, STATUS_CODES[status], { ...headers, ...length, 'x-request-id': id })
+  response.end(body)
+}
+
+/** Shows the client that its answer is incomplete. */
+export function cut(exchange: Exchange): void {
+  const { request, response } = exchange
+  exchange.isCut = true
+  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body.
+  if (request.httpVersion === '1.0') request.socket.resetAndDestroy()
+  else response.destroy()
+}

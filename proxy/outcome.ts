@@ -1,0 +1,58 @@
+/** How one attempt to have a request answered by one replica ended. */
+export type Outcome =
+  /** The last byte of the replica's answer has arrived. */
+  | { readonly type: 'answered' }
+  /** Nothing was executed. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** The replica was lost, or made no sense, before the first byte of an answer went to the client; it may have executed. */
+  | { readonly type: 'broken'; readonly reason: string }
+  /** The replica was lost in the middle of its answer. */
+  | { readonly type: 'cut'; readonly reason: string }
+  /** The client left first. */
+  | { readonly type: 'aborted' }
+  /** The request cannot be put on the wire. */
+  | { readonly type: 'unsendable'; readonly reason: string }
+
+/** What the proxy knows of a request when an attempt has ended. */
+export interface Tried {
+  readonly method: string
+  readonly hasIdempotencyKey: boolean
+  /** The body can be sent once more from its first byte. */
+  readonly replayable: boolean
+  /** Including the one that has just ended. */
+  readonly attempts: number
+  /** Of these, how many may have been executed. */
+  readonly broken: number
+}
+
+/** With the time a replica is put aside doubling, ten attempts on a lone replica take about five seconds. */
+const MAX_ATTEMPTS = 10
+
+/** RFC 9110, 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+/** Nothing executed: any method. Possibly executed: once more if repeating it does no harm. Never after the first byte. */
+export function mayRetry({ type }: Outcome, tried: Tried): boolean {
+  if (!tried.replayable || tried.attempts >= MAX_ATTEMPTS) return false
+  if (type === 'refused') return true
+  return type === 'broken' && tried.broken === 1 && (tried.hasIdempotencyKey || IDEMPOTENT.has(tried.method))
+}
+
+interface SystemError {
+  readonly message: string
+  readonly code?: string | undefined
+  /** Set by the kernel's errors, not by Node's own "socket hang up". */
+  readonly syscall?: string | undefined
+}
+
+/**
+ * What an error before the answer means. The kernel knows better than guesses about idle times: on a Unix socket it
+ * says EPIPE when the peer had closed before the write, and ECONNRESET when the peer closed with the data unread.
+ * So where the whole request left in one write, neither has been executed; end of file means that it was read.
+ */
+export function outcomeOf(error: SystemError, sentInOneWrite: boolean): Outcome {
+  const reason = error.code ?? error.message
+  if (error.syscall === 'connect') return { type: 'refused', reason }
+  const isUnread = error.syscall !== undefined && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
+  return { type: isUnread && sentInOneWrite ? 'refused' : 'broken', reason }
+}

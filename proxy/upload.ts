@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+
+/** Of a body, as much is kept to be sent again. */
+const KEPT_BYTES = 1024 * 1024
+
+/** What keeping a chunk costs besides its bytes: a client may send a million chunks of one byte. */
+const CHUNK_BYTES = 256
+
+/** Node writes the head and the first chunk of a body at once, and a Unix socket takes and gives that much at once. */
+const ONE_WRITE_BYTES = 16 * 1024
+
+/** The body of a client's request on its way to a replica, and a copy of its beginning in case it must go to another. */
+export class Upload {
+  readonly #request: IncomingMessage
+  readonly #chunks: Buffer[] = []
+  #count = 0
+  #bytes = 0
+  #state: 'new' | 'kept' | 'lost'
+  #hasEnded: boolean
+  #sink: Readable | undefined
+
+  constructor(request: IncomingMessage, { isEmpty }: { isEmpty: boolean }) {
+    this.#request = request
+    this.#state = isEmpty ? 'kept' : 'new'
+    this.#hasEnded = isEmpty
+  }
+
+  /** Every byte so far has been kept, so the body can be sent once more. */
+  get isWhole(): boolean {
+    return this.#state !== 'lost'
+  }
+
+  /** What has been read so far left the process in one system call. */
+  get isOneWrite(): boolean {
+    return this.#count <= 1 && this.#bytes <= ONE_WRITE_BYTES
+  }
+
+  /** The body from its first byte. The stream that was opened before gets nothing more. */
+  open(): Readable {
+    const sink = new Readable({ read: () => void this.#request.resume() })
+    this.#sink = sink
+    for (const chunk of this.#chunks) sink.push(chunk)
+    if (this.#hasEnded) sink.push(null)
+    if (this.#state === 'new') this.#listen()
+    return sink
+  }
+
+  /** It will not be sent again: what comes passes through, and nothing is kept. */
+  commit(): void {
+    this.#chunks.length = 0
+    this.#state = 'lost'
+  }
+
+  /** Nobody wants the rest. It is read and thrown away, so that the client's connection can carry another request. */
+  discard(): void {
+    this.commit()
+    this.#sink = undefined
+    this.#request.resume()
+  }
+
+  #listen(): void {
+    this.#state = 'kept'
+    this.#request.on('data', (chunk: Buffer) => {
+      this.#keep(chunk)
+      if (this.#sink !== undefined && !this.#sink.push(chunk)) this.#request.pause()
+    })
+    this.#request.on('end', () => {
+      this.#hasEnded = true
+      this.#sink?.push(null)
+    })
+    // The client is gone; who waits for the answer learns it from the connection.
+    this.#request.on('error', () => {})
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#count += 1
+    this.#bytes += chunk.length
+    if (this.#state !== 'kept') return
+    if (this.#bytes + this.#count * CHUNK_BYTES > KEPT_BYTES) this.commit()
+    else this.#chunks.push(chunk)
+  }
+}

@@ -1,0 +1,33 @@
+import { messageOf, ServeError } from '../shared/errors.ts'
+import { type Bound, describe, type Servable } from './deployment.ts'
+import { userStack } from './user-stack.ts'
+
+/** Runs the user's factory or class and its first hooks; what comes back may take requests. */
+export async function construct(bound: Bound, userConfig: unknown): Promise<Servable> {
+  const servable = await step(bound, 'its constructor', () => bound.create())
+  if (!isServable(servable)) {
+    throw new ServeError(
+      'not_servable',
+      `deployment '${bound.name}' cannot serve: its factory returned ${describe(servable)} without fetch(request); ` +
+        'return a Hono application or an object with a fetch method',
+    )
+  }
+  if (userConfig !== null) await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
+  await step(bound, 'checkHealth()', () => servable.checkHealth?.())
+  return servable
+}
+
+async function step(bound: Bound, what: string, run: () => unknown): Promise<unknown> {
+  try {
+    return await run()
+  } catch (error) {
+    throw new ServeError('constructor_failed', `${what} of deployment '${bound.name}' threw: ${messageOf(error)}`, {
+      cause: error,
+      userStack: userStack(error),
+    })
+  }
+}
+
+function isServable(value: unknown): value is Servable {
+  return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
+}

@@ -1,0 +1,137 @@
+import { STATUS_CODES } from 'node:http'
+import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
+import type { Context, Env, Handler, ValidationTargets } from 'hono'
+import type { HTTPResponseError } from 'hono/types'
+import { allowedMethods } from './route-pattern.ts'
+import { queryValues } from './schema.ts'
+import { swaggerAsset, swaggerPage } from './swagger.ts'
+import { type InvalidItem, invalidItems, malformedJson, missingBody } from './validation.ts'
+
+/** What the documentation says of an application, as `FastAPI(title=…)` takes it. */
+export interface ApiInfo {
+  /** The heading of `/docs`, and the title of the page. */
+  readonly title: string
+  /** One line below the title. */
+  readonly summary?: string
+  /** What the application is for, in Markdown. */
+  readonly description?: string
+  /** The version of the application, which is neither that of OpenAPI nor of batoid. */
+  readonly version: string
+}
+
+/**
+ * Makes an application that gives without being asked what a FastAPI one gives: `/docs` (Swagger UI, which loads nothing
+ * from the network) and `/openapi.json` (OpenAPI 3.1) of all routes declared with `app.openapi(…)`, and FastAPI's
+ * answers to requests that are wrong: 422 with `{"detail": […]}` for invalid input, 404, 405 with `allow`, and 500
+ * without a word of what was thrown, which goes to `console.error`.
+ *
+ * It is an `OpenAPIHono`, and `onError` and `notFound` may be replaced. Of a query parameter that is given several times
+ * the last value counts, unless its schema is an array. A JSON body is checked if the route says `required: true`.
+ * The two pages are there before any route or middleware of yours, so your middleware does not guard them.
+ *
+ * @example
+ * const app = api({ title: 'Classifier', version: '1.0.0' })
+ */
+export function api<E extends Env = Env>(info: ApiInfo): OpenAPIHono<E> {
+  const app = new OpenAPIHono<E>({ defaultHook: refuseInvalid({}) })
+  const { openapi } = app
+  Object.assign(app, {
+    openapi: (route: RouteConfig, handler: Handler, hook = refuseInvalid(route.request ?? {})) =>
+      openapi(asFastApi(route), handler, hook),
+  })
+  app.get('/docs', (c) => c.html(swaggerPage(info.title)))
+  app.get('/docs/assets/:file', async (c) => (await swaggerAsset(c.req.param('file'))) ?? c.notFound())
+  app.get('/openapi.json', (c) => {
+    // The replica has taken the route prefix off the path, and `app.route` may have put something before it.
+    const url = (c.req.header('x-forwarded-prefix') ?? '') + c.req.path.slice(0, -'/openapi.json'.length)
+    return c.json(app.getOpenAPI31Document({ openapi: '3.1.0', info, ...(url !== '' && { servers: [{ url }] }) }))
+  })
+  app.notFound((c) => notFound(c, allowedMethods(app, c.req.path)))
+  app.onError(failed)
+  return app
+}
+
+/** Reads a query, and documents what is answered to invalid input, as FastAPI does for every route that takes some. */
+function asFastApi(route: RouteConfig): RouteConfig {
+  const { request, responses } = route
+  if (request === undefined) return route
+  const { query } = request
+  return {
+    ...route,
+    ...(query && { request: { ...request, query: z.preprocess((values) => queryValues(query, values), query) } }),
+    responses: '422' in responses || '4XX' in responses || 'default' in responses ? responses : { ...responses, 422: invalidAnswer },
+  }
+}
+
+const validationError = z
+  .object({
+    loc: z.array(z.union([z.string(), z.int()])),
+    msg: z.string(),
+    type: z.string(),
+    input: z.unknown().optional(),
+    ctx: z.looseObject({}).optional(),
+  })
+  .openapi('ValidationError')
+
+const invalidAnswer = {
+  description: 'Validation Error',
+  content: {
+    'application/json': { schema: z.object({ detail: z.array(validationError) }).openapi('HTTPValidationError') },
+  },
+}
+
+type Validated = { readonly target: keyof ValidationTargets } & z.ZodSafeParseResult<unknown>
+
+function refuseInvalid(request: NonNullable<RouteConfig['request']>) {
+  return (result: Validated, c: Context): Response | undefined => {
+    if (result.success) return undefined
+    const { target, error, data } = result
+    // Hono puts an empty object in the place of a body that was not sent.
+    if (target === 'json' && c.req.header('content-type') === undefined) return invalid(c, [missingBody])
+    const schema = schemaOf(request, target)
+    const sent = target === 'query' && schema ? queryValues(schema, data) : data
+    return invalid(c, invalidItems({ target, data: sent, schema }, error.issues))
+  }
+}
+
+function schemaOf(request: NonNullable<RouteConfig['request']>, target: keyof ValidationTargets): z.ZodType | undefined {
+  switch (target) {
+    case 'query':
+      return request.query
+    case 'param':
+      return request.params
+    case 'header':
+      return Array.isArray(request.headers) ? undefined : request.headers
+    case 'cookie':
+      return request.cookies
+    case 'json':
+    case 'form': {
+      const bodies = Object.entries(request.body?.content ?? {})
+      const body = bodies.find(([type]) => type.includes('json') === (target === 'json'))?.[1]
+      return body && 'schema' in body && isZod(body.schema) ? body.schema : undefined
+    }
+  }
+}
+
+const invalid = (c: Context, detail: InvalidItem[]): Response => c.json({ detail }, 422)
+
+function notFound(c: Context, allowed: readonly string[]): Response {
+  // A handler that matched may say itself that there is nothing.
+  const isAnswered = allowed.includes(c.req.method) || allowed.includes('ALL')
+  if (isAnswered || allowed.length === 0) return c.json({ detail: 'Not Found' }, 404)
+  return c.json({ detail: 'Method Not Allowed' }, 405, { allow: allowed.join(', ') })
+}
+
+async function failed(error: Error | HTTPResponseError, c: Context): Promise<Response> {
+  // Not `instanceof`: the user's HTTPException may come from the CommonJS copy of Hono.
+  if (!('getResponse' in error)) {
+    console.error(error)
+    return c.text('Internal Server Error', 500)
+  }
+  const response = error.getResponse()
+  const { status } = response
+  const malformed = status === 400 && error.message === 'Malformed JSON in request body' && malformedJson(await c.req.text())
+  if (malformed) return invalid(c, [malformed])
+  if ('res' in error && error.res !== undefined) return c.newResponse(response.body, response)
+  return c.json({ detail: error.message || STATUS_CODES[status] }, { status })
+}

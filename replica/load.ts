@@ -1,0 +1,85 @@
+import { existsSync, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { messageOf, ServeError } from '../shared/errors.ts'
+import { type Bound, boundIn, describe, isDeployment } from './deployment.ts'
+import { candidates, isTypeScript, parseImportPath } from './import-path.ts'
+import { userStack } from './user-stack.ts'
+
+/**
+ * Loads the application that an import path names, relative to `workingDir`.
+ * @throws ServeError saying which step failed, with the user's own stack where user code threw
+ */
+export async function loadApplication(importPath: string, workingDir: string): Promise<Bound> {
+  const { module, export: name } = parseImportPath(importPath)
+  const file = findModule(module, workingDir, importPath)
+  const exports = await importFile(file, importPath)
+  const value = name.split('.').reduce<unknown>((parent, key) => member(parent, key), exports)
+  if (value === undefined) {
+    const names = Object.keys(exports).filter((key) => key !== 'default' && key !== 'module.exports')
+    throw new ServeError(
+      'export_not_found',
+      `cannot run '${importPath}': ${file} has no export '${name}'; it exports ${names.join(', ') || 'nothing'}`,
+    )
+  }
+  const bound = boundIn(value)
+  if (bound !== undefined) return bound
+  const hint = isDeployment(value) ? `; did you mean to export ${name}.bind()?` : ''
+  throw new ServeError(
+    'not_an_application',
+    `cannot run '${importPath}': export '${name}' of ${file} is ${describe(value)}, not an application; ` +
+      `an application is what deployment(...).bind() returns${hint}`,
+  )
+}
+
+function findModule(module: string, workingDir: string, importPath: string): string {
+  const files = candidates(module).map((path) => (isAbsolute(path) ? path : join(workingDir, path)))
+  const file = files.find((path) => existsSync(path) && statSync(path).isFile())
+  if (file !== undefined) return file
+  throw new ServeError(
+    'module_not_found',
+    `cannot run '${importPath}': no module '${module}' in ${workingDir} (looked for ${candidates(module).join(', ')}); ` +
+      'run from the directory of the module, or name its file',
+  )
+}
+
+async function importFile(file: string, importPath: string): Promise<Record<string, unknown>> {
+  try {
+    if (isTypeScript(file) && !stripsTypes()) await registerTypeScript()
+    const exports: Record<string, unknown> = await import(pathToFileURL(file).href)
+    return exports
+  } catch (error) {
+    if (error instanceof ServeError) throw error
+    throw new ServeError('module_failed', `cannot run '${importPath}': loading ${file} failed: ${firstLine(error)}`, {
+      cause: error,
+      userStack: userStack(error),
+    })
+  }
+}
+
+/** Node 22.18 and later run TypeScript by themselves. */
+function stripsTypes(): boolean {
+  const { features } = process as { features: { typescript?: unknown } }
+  return Boolean(features.typescript)
+}
+
+/** Costs a quarter of a second, so only a process that loads TypeScript pays. */
+async function registerTypeScript(): Promise<void> {
+  const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')])
+  cjs.register()
+  esm.register()
+}
+
+function member(parent: unknown, key: string): unknown {
+  if (typeof parent !== 'object' || parent === null) return undefined
+  const own = (parent as Record<string, unknown>)[key]
+  if (own !== undefined) return own
+  // What a CommonJS module assigned to module.exports arrives as its default export.
+  const { default: fallback } = parent as { default?: unknown }
+  return typeof fallback === 'object' && fallback !== null ? (fallback as Record<string, unknown>)[key] : undefined
+}
+
+function firstLine(error: unknown): string {
+  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
+  return name + (messageOf(error).split('\n', 1)[0] ?? '')
+}

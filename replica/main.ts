@@ -1,0 +1,138 @@
+/** A replica: one process that runs one deployment and serves it over HTTP on a Unix socket of its own. */
+import { randomUUID } from 'node:crypto'
+import { showAccess } from '../shared/access.ts'
+import { dialChannel } from '../shared/channel-client.ts'
+import { systemClock } from '../shared/clock.ts'
+import { report } from '../shared/errors.ts'
+import { deploymentName } from '../shared/ids.ts'
+import { removeSocket, tieTo } from '../shared/lifeline.ts'
+import { logFileName, openLog } from '../shared/log.ts'
+import { outputFile } from '../shared/output.ts'
+import { PROTOCOL, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
+import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaSocket } from '../shared/session.ts'
+import { isLaunched, replicaSettingsFrom } from '../shared/settings.ts'
+import { VERSION } from '../shared/version.ts'
+import { captureConsole } from './console.ts'
+import { construct } from './construct.ts'
+import { currentRequest } from './context.ts'
+import type { Servable } from './deployment.ts'
+import { loadApplication } from './load.ts'
+import { ReplicaServer } from './server.ts'
+
+/** A replica that finds no controller for so long has been forgotten. */
+const ABANDONED_MS = 60_000
+/** How long a replica that cannot start waits for the controller to know why. */
+const LAST_WORDS_MS = 1_000
+
+const settings = replicaSettingsFrom(process.env)
+const session = { directory: process.env['BATOID_SESSION_DIR'] ?? '' }
+const { application, deployment } = deploymentName(settings.deployment)
+const address = replicaSocket(session, settings.replica)
+const log = openLog({
+  component: `${application}_${deployment} ${settings.replica}`,
+  file: `${logDirectory(session)}/${logFileName(`replica_${application}_${deployment}_${settings.replica}`)}.log`,
+  output: {
+    fd: 1,
+    path: outputFile(outputDirectory(session), `ServeReplica:${application}:${deployment}`, process.pid),
+  },
+  level: 'INFO',
+  now: Date.now,
+  clock: systemClock,
+})
+let phase: ReplicaReport = { name: 'starting' }
+let leaving: Promise<void> | undefined
+let servable: Servable | undefined
+let server: ReplicaServer | undefined
+
+function leave(code: number): never {
+  removeSocket(address)
+  log.flush()
+  process.exit(code)
+}
+
+process.on('uncaughtException', (error) => {
+  log.error(`Uncaught exception, the replica dies.\n${error instanceof Error ? error.stack : String(error)}`)
+  leave(1)
+})
+if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
+captureConsole([process.stdout, process.stderr], log, () => currentRequest()?.requestId)
+
+let cancelAbandoned = () => {}
+const channel = dialChannel({
+  path: controllerSocket(session),
+  hello: () => ({
+    protocol: PROTOCOL,
+    version: VERSION,
+    pid: process.pid,
+    role: {
+      kind: 'replica',
+      replica: settings.replica,
+      deployment: settings.deployment,
+      version: settings.version,
+      cpus: settings.cpus,
+      drainTimeoutMs: settings.drainTimeoutMs,
+      phase,
+    },
+  }),
+  receive(message) {
+    const { timeoutMs } = message as ToReplica
+    void drain(timeoutMs)
+  },
+  connected: () => cancelAbandoned(),
+  disconnected() {
+    cancelAbandoned()
+    cancelAbandoned = systemClock.after(ABANDONED_MS, () => void drain(settings.drainTimeoutMs))
+  },
+  refused(error) {
+    log.error(`the controller refused this replica: ${error.message}`)
+    leave(1)
+  },
+  problem: (text) => log.warning(text),
+  clock: systemClock,
+  random: Math.random,
+  instance: randomUUID(),
+})
+
+/** Tells the controller; what it missed while away, the next hello says. */
+async function enter(next: ReplicaReport, timeoutMs = ABANDONED_MS): Promise<void> {
+  phase = next
+  await channel.request({ type: 'replica', phase }, { timeoutMs }).catch(() => undefined)
+}
+
+function drain(timeoutMs: number): Promise<void> {
+  leaving ??= (async () => {
+    void enter({ name: 'draining' })
+    const overdue = new Promise<void>((resolve) => systemClock.after(timeoutMs, resolve))
+    await Promise.race([server?.drain(), overdue])
+    await servable?.[Symbol.asyncDispose]?.()
+    log.info('Graceful shutdown complete; replica exiting.', { fileOnly: true })
+    leave(0)
+  })().catch((error: unknown) => {
+    log.error(`the replica's [Symbol.asyncDispose]() threw: ${report(error).message}`)
+    leave(1)
+  })
+  return leaving
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain(settings.drainTimeoutMs))
+
+try {
+  log.info('Started initializing replica.', { fileOnly: true })
+  const bound = await loadApplication(settings.importPath, settings.workingDir)
+  servable = await construct(bound, settings.userConfig)
+  server = new ReplicaServer({
+    servable,
+    address,
+    routePrefix: settings.routePrefix ?? '/',
+    maxOngoingRequests: settings.maxOngoingRequests,
+    clock: systemClock,
+    access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId }),
+    failed: (text, requestId) => log.error(text, { requestId }),
+  })
+  await server.listen()
+  log.info('Finished initializing replica.', { fileOnly: true })
+  if (leaving === undefined) await enter({ name: 'running', address })
+} catch (error) {
+  await enter({ name: 'failed', error: report(error) }, LAST_WORDS_MS)
+  leave(3)
+}

@@ -1,0 +1,64 @@
+import { unlinkSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/**
+ * The launcher listens on a socket to which every process of the cluster stays connected. When the launcher dies,
+ * however it dies, the kernel closes these connections, and everybody leaves: nothing is orphaned, nothing polls.
+ * The other way round the launcher knows who is alive: a connected pid is a living pid, never a reused one.
+ */
+export interface Lifeline {
+  /** The processes that live. */
+  pids(): number[]
+  /** Lets go of everybody. */
+  close(): Promise<void>
+}
+
+export async function holdLifeline(path: string): Promise<Lifeline> {
+  const living = new Map<Socket, number | undefined>()
+  const server = createServer((socket) => {
+    living.set(socket, undefined)
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => living.delete(socket))
+    createInterface(socket).once('line', (line) => living.set(socket, Number(line)))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+  return {
+    pids: () => [...living.values()].filter((pid) => pid !== undefined),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of living.keys()) socket.destroy()
+      }),
+  }
+}
+
+/** Ties this process to the launcher: `lost` is called once when the launcher has gone, or is not there. */
+export function tieTo(path: string, pid: number, lost: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.on('connect', () => {
+      socket.write(`${pid}\n`)
+      resolve()
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      lost()
+      resolve()
+    })
+    socket.resume()
+    socket.unref()
+  })
+}
+
+/** Removes a socket file that nobody serves any more. */
+export function removeSocket(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}

@@ -1,0 +1,44 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { closeSync, openSync, renameSync, unlinkSync } from 'node:fs'
+
+export interface Start {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** What stands before each of its lines on the terminal. */
+  readonly prefix: string
+  /** File descriptors 3 and up. */
+  readonly extra?: readonly (number | 'pipe')[]
+}
+
+let started = 0
+
+/**
+ * Starts a process in a session of its own, so that a Ctrl-C in the terminal reaches the launcher alone. It writes
+ * what is to be shown into a file and not into a pipe: no process ever blocks on, or dies with, a reader. The file gets
+ * its name once the pid is known; what follows the directory never sees it under another.
+ */
+export function startProcess({ command, args, cwd, env, prefix, extra = [] }: Start, directory: string): ChildProcess {
+  started += 1
+  const temporary = `${directory}/.starting-${process.pid}-${started}`
+  const fd = openSync(temporary, 'a', 0o600)
+  try {
+    const stdio: StdioOptions = ['ignore', fd, fd, ...extra]
+    const child = spawn(command, args, { cwd, env, stdio, detached: true })
+    if (child.pid === undefined) unlinkSync(temporary)
+    else renameSync(temporary, outputFile(directory, prefix, child.pid))
+    return child
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function outputFile(directory: string, prefix: string, pid: number): string {
+  return `${directory}/${encodeURIComponent(prefix)}-${pid}.out`
+}
+
+/** How a process ended, for people. */
+export function showExit(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`
+}

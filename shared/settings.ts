@@ -1,0 +1,75 @@
+import { ServeError } from './errors.ts'
+import type { DeploymentId, ReplicaId } from './ids.ts'
+import type { Session } from './session.ts'
+
+/**
+ * What a process is told by whoever starts it, in environment variables, so that any Procfile runner can start the
+ * standing ones. Read in the main.ts files alone.
+ */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface ReplicaSettings {
+  readonly replica: ReplicaId
+  readonly deployment: DeploymentId
+  readonly version: string
+  readonly importPath: string
+  readonly workingDir: string
+  /** null: not the ingress. */
+  readonly routePrefix: string | null
+  readonly maxOngoingRequests: number
+  readonly userConfig: unknown
+  readonly cpus: number
+  readonly drainTimeoutMs: number
+}
+
+/** BATOID_SESSION_DIR, or one place a user, so that the lines of a Procfile find each other without being told. */
+export function sessionFrom(env: Environment, temporaryDirectory: string, user: string): Session {
+  return { directory: env['BATOID_SESSION_DIR'] ?? `${sessionRoot(temporaryDirectory, user)}/procfile` }
+}
+
+/** Where the sessions of a user lie when nothing else is said. */
+export function sessionRoot(temporaryDirectory: string, user: string): string {
+  return `${temporaryDirectory}/batoid-${user}`
+}
+
+/** Whether our launcher holds the other end of the lifeline. */
+export function isLaunched(env: Environment): boolean {
+  return env['BATOID_LAUNCHED'] === '1'
+}
+
+export interface HttpAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export function httpAddressFrom(env: Environment): HttpAddress {
+  return { host: env['BATOID_HTTP_HOST'] ?? '127.0.0.1', port: integer(env, 'BATOID_HTTP_PORT', 8000, 65_535) }
+}
+
+/** Logical CPUs that replicas may take. */
+export function cpusFrom(env: Environment, available: number): number {
+  const text = env['BATOID_NUM_CPUS']
+  if (text === undefined) return available
+  const cpus = Number(text)
+  if (text.trim() !== '' && cpus >= 0 && Number.isFinite(cpus)) return cpus
+  throw new ServeError('bad_usage', `BATOID_NUM_CPUS is '${text}', but must be a number, 0 or more`)
+}
+
+/** systemd's protocol: file descriptor 3 is a listening socket, if LISTEN_PID says that we are meant. */
+export function inheritedSocket(env: Environment, pid: number): number | undefined {
+  return env['LISTEN_PID'] === String(pid) && Number(env['LISTEN_FDS']) >= 1 ? 3 : undefined
+}
+
+export function replicaSettingsFrom(env: Environment): ReplicaSettings {
+  const text = env['BATOID_REPLICA']
+  if (text === undefined) throw new ServeError('internal', 'a replica is started by the controller, not by hand')
+  return JSON.parse(text) as ReplicaSettings
+}
+
+function integer(env: Environment, name: string, fallback: number, max: number): number {
+  const text = env[name]
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= max) return value
+  throw new ServeError('bad_usage', `${name} is '${text}', but must be an integer from 0 to ${max}`)
+}

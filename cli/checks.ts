@@ -2,7 +2,8 @@
 export function checkName(name: string): string | undefined {
   if (name === '') return 'Application name must a non-empty string.'
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[#/\u0000-\u001f]/.test(name)) return `Application name '${name}' may not contain '#', '/' or control characters.`
+  if (/[#/\u0000-\u001f]/.test(name))
+    return `Application name '${name}' may not contain '#', '/' or control characters.`
   return undefined
 }
 

@@ -44,13 +44,19 @@ export async function main({ argv, env, defaultTarget }: Invocation): Promise<vo
   program
     .command('run')
     .description('Runs an application until Ctrl-C.')
-    .argument(defaultTarget === undefined ? '<target>' : '[target]', "import path 'module:export', for example main:app or path/to/main.ts:app")
+    .argument(
+      defaultTarget === undefined ? '<target>' : '[target]',
+      "import path 'module:export', for example main:app or path/to/main.ts:app",
+    )
     .option('--name <name>', 'name of the application', checked(checkName), 'default')
     .option('--route-prefix <prefix>', 'path prefix under which it answers', checked(checkRoutePrefix), '/')
     .option('--http-host <host>', 'address to listen on', '127.0.0.1')
     .option('--http-port <port>', 'port to listen on; 0: any free one', portNumber, 8000)
     .option('--num-cpus <number>', 'logical CPUs that replicas may take (default: what the machine has)', cpus)
-    .option('--session-dir <directory>', 'where its sockets and logs lie (default: a new one below the temporary directory)')
+    .option(
+      '--session-dir <directory>',
+      'where its sockets and logs lie (default: a new one below the temporary directory)',
+    )
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, flags: Flags) => {
       process.exitCode = await run(target ?? defaultTarget ?? '', { ...flags, env })

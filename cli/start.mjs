@@ -8,7 +8,17 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const sources = ['cli', 'controller', 'proxy', 'replica', 'shared', 'examples', 'index.ts', 'tsconfig.json', 'package.json']
+const sources = [
+  'cli',
+  'controller',
+  'proxy',
+  'replica',
+  'shared',
+  'examples',
+  'index.ts',
+  'tsconfig.json',
+  'package.json',
+]
 const stamp = join(root, 'dist', '.built')
 
 function newest(path) {

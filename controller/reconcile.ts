@@ -20,13 +20,13 @@ export interface Circumstances {
  */
 export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
   const deployments = new Set([...desired.keys(), ...observed.keys()])
-  let free = circumstances.cpus - taken(desired, observed)
+  let free = circumstances.cpus - taken(desired, observed, circumstances.now)
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
     const actions = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
-    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen) : 0
+    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen, circumstances.now) : 0
     const fitting = Math.min(short, room(free, wanted.cpus))
     free -= fitting * wanted.cpus
     return [...actions, ...spawn(id, wanted, fitting, circumstances), ...wait(id, seen, short - fitting)]
@@ -42,7 +42,7 @@ function retire(
 ) {
   const replicas = [...seen.replicas.values()]
   const overdue = replicas.filter((replica) => isOverdue(replica, now))
-  const alive = replicas.filter((replica) => isAlive(replica) && !overdue.includes(replica))
+  const alive = replicas.filter((replica) => isAlive(replica, now))
   const current = alive.filter(({ version }) => version === wanted?.version)
   const outdated = alive.filter(({ version }) => version !== wanted?.version)
   const target = wanted?.targetReplicas ?? 0
@@ -69,15 +69,15 @@ function mayStart(wanted: DesiredDeployment, seen: ObservedDeployment, now: Inst
   return !isGivenUp(wanted, seen) && (seen.failures.inARow === 0 || now >= seen.failures.notBefore)
 }
 
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment): number {
-  const current = [...seen.replicas.values()].filter((r) => isAlive(r) && r.version === wanted.version)
+function missing(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): number {
+  const current = [...seen.replicas.values()].filter((r) => isAlive(r, now) && r.version === wanted.version)
   return Math.max(0, wanted.targetReplicas - current.length)
 }
 
 /** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */
-function taken(desired: Desired, observed: Observed): number {
+function taken(desired: Desired, observed: Observed, now: Instant): number {
   const all = [...observed].flatMap(([id, { replicas }]) =>
-    [...replicas.values()].filter((r) => isAlive(r) && r.version === desired.get(id)?.version),
+    [...replicas.values()].filter((r) => isAlive(r, now) && r.version === desired.get(id)?.version),
   )
   return all.reduce((sum, { cpus }) => sum + cpus, 0)
 }
@@ -88,8 +88,9 @@ function room(free: number, cpusEach: number): number {
   return cpusEach === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(free / cpusEach + EPSILON))
 }
 
-function isAlive({ phase }: ObservedReplica): boolean {
-  return phase.name === 'starting' || phase.name === 'running'
+/** It serves, or may still come to. */
+function isAlive(replica: ObservedReplica, now: Instant): boolean {
+  return (replica.phase.name === 'starting' && !isOverdue(replica, now)) || isRunning(replica)
 }
 
 function isRunning({ phase }: ObservedReplica): boolean {

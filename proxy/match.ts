@@ -16,7 +16,7 @@ interface Prefixed {
 export function readTarget(url: string): Target | undefined {
   if (!/^[\x21-\x7e\x80-\xff]+$/.test(url)) return undefined
   if (url.startsWith('/')) return { origin: url, path: pathOf(url), authority: undefined }
-  const absolute = /^https?:\/\/([^/?#@\\]+)(.*)$/i.exec(url)
+  const absolute = /^https?:\/\/([^/?#@\\]+)((?:[/?#].*)?)$/i.exec(url)
   if (absolute === null) return undefined
   const [, authority, rest = ''] = absolute
   const origin = rest.startsWith('/') ? rest : `/${rest}`

@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Context, Env, Handler, ValidationTargets } from 'hono'
 import type { HTTPResponseError } from 'hono/types'
 import { allowedMethods } from './route-pattern.ts'
+import { documented, validated } from './openapi.ts'
 import { queryValues } from './schema.ts'
 import { swaggerAsset, swaggerPage } from './swagger.ts'
 import { type InvalidItem, invalidItems, malformedJson, missingBody } from './validation.ts'
@@ -36,48 +37,23 @@ export function api<E extends Env = Env>(info: ApiInfo): OpenAPIHono<E> {
   const app = new OpenAPIHono<E>({ defaultHook: refuseInvalid({}) })
   const { openapi } = app
   Object.assign(app, {
-    openapi: (route: RouteConfig, handler: Handler, hook = refuseInvalid(route.request ?? {})) =>
-      openapi(asFastApi(route), handler, hook),
+    openapi: (route: RouteConfig, handler: Handler, hook = refuseInvalid(route.request ?? {})) => {
+      if (!route.hide) app.openAPIRegistry.registerPath(documented(route))
+      return openapi({ ...validated(route), hide: true }, handler, hook)
+    },
   })
   app.get('/docs', (c) => c.html(swaggerPage(info.title)))
   app.get('/docs/assets/:file', async (c) => (await swaggerAsset(c.req.param('file'))) ?? c.notFound())
   app.get('/openapi.json', (c) => {
     // The replica has taken the route prefix off the path, and `app.route` may have put something before it.
     const url = (c.req.header('x-forwarded-prefix') ?? '') + c.req.path.slice(0, -'/openapi.json'.length)
-    return c.json(app.getOpenAPI31Document({ openapi: '3.1.0', info, ...(url !== '' && { servers: [{ url }] }) }))
+    return c.json(
+      app.getOpenAPI31Document({ openapi: '3.1.0', info: { ...info }, ...(url !== '' && { servers: [{ url }] }) }),
+    )
   })
   app.notFound((c) => notFound(c, allowedMethods(app, c.req.path)))
   app.onError(failed)
   return app
-}
-
-/** Reads a query, and documents what is answered to invalid input, as FastAPI does for every route that takes some. */
-function asFastApi(route: RouteConfig): RouteConfig {
-  const { request, responses } = route
-  if (request === undefined) return route
-  const { query } = request
-  return {
-    ...route,
-    ...(query && { request: { ...request, query: z.preprocess((values) => queryValues(query, values), query) } }),
-    responses: '422' in responses || '4XX' in responses || 'default' in responses ? responses : { ...responses, 422: invalidAnswer },
-  }
-}
-
-const validationError = z
-  .object({
-    loc: z.array(z.union([z.string(), z.int()])),
-    msg: z.string(),
-    type: z.string(),
-    input: z.unknown().optional(),
-    ctx: z.looseObject({}).optional(),
-  })
-  .openapi('ValidationError')
-
-const invalidAnswer = {
-  description: 'Validation Error',
-  content: {
-    'application/json': { schema: z.object({ detail: z.array(validationError) }).openapi('HTTPValidationError') },
-  },
 }
 
 type Validated = { readonly target: keyof ValidationTargets } & z.ZodSafeParseResult<unknown>
@@ -94,7 +70,10 @@ function refuseInvalid(request: NonNullable<RouteConfig['request']>) {
   }
 }
 
-function schemaOf(request: NonNullable<RouteConfig['request']>, target: keyof ValidationTargets): z.ZodType | undefined {
+function schemaOf(
+  request: NonNullable<RouteConfig['request']>,
+  target: keyof ValidationTargets,
+): z.ZodType | undefined {
   switch (target) {
     case 'query':
       return request.query
@@ -108,7 +87,7 @@ function schemaOf(request: NonNullable<RouteConfig['request']>, target: keyof Va
     case 'form': {
       const bodies = Object.entries(request.body?.content ?? {})
       const body = bodies.find(([type]) => type.includes('json') === (target === 'json'))?.[1]
-      return body && 'schema' in body && isZod(body.schema) ? body.schema : undefined
+      return body && 'schema' in body && body.schema instanceof z.ZodType ? body.schema : undefined
     }
   }
 }
@@ -130,8 +109,10 @@ async function failed(error: Error | HTTPResponseError, c: Context): Promise<Res
   }
   const response = error.getResponse()
   const { status } = response
-  const malformed = status === 400 && error.message === 'Malformed JSON in request body' && malformedJson(await c.req.text())
+  const isMalformed = status === 400 && error.message === 'Malformed JSON in request body'
+  const malformed = isMalformed ? malformedJson(await c.req.text()) : undefined
   if (malformed) return invalid(c, [malformed])
-  if ('res' in error && error.res !== undefined) return c.newResponse(response.body, response)
-  return c.json({ detail: error.message || STATUS_CODES[status] }, { status })
+  const isOwn = 'res' in error && error.res !== undefined
+  const answer = isOwn ? response : Response.json({ detail: error.message || STATUS_CODES[status] }, { status })
+  return c.newResponse(answer.body, answer)
 }

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 
 /** The page and what it loads: everything from here, nothing from the network. */
 
@@ -24,7 +26,8 @@ export async function swaggerAsset(name: string): Promise<Response | undefined> 
 /** The build puts the files beside this one; where it has not run, they are still in their package. */
 function directory(): URL {
   const built = new URL('./swagger-ui/', import.meta.url)
-  return existsSync(built) ? built : new URL('./', import.meta.resolve('swagger-ui-dist/package.json'))
+  if (existsSync(built)) return built
+  return pathToFileURL(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 }
 
 /**

@@ -73,8 +73,16 @@ function itemsOf(subject: Subject, issue: Issue): InvalidItem[] {
 }
 
 /** An absent value fails a check of its type; a check written by hand may fail for another reason. */
-function mayMeanAbsent({ code }: Issue): boolean {
-  return code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union'
+function mayMeanAbsent(issue: Issue): boolean {
+  switch (issue.code) {
+    case 'invalid_type':
+    case 'invalid_value':
+      return true
+    case 'invalid_union':
+      return issue.discriminator === undefined
+    default:
+      return false
+  }
 }
 
 /** Zod nests what each member says, and points at the tag of a tagged union; pydantic points at its object. */

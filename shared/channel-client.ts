@@ -142,8 +142,8 @@ class Dialled implements Channel {
 
   async #answer(link: Client, request: RequestFrame): Promise<void> {
     const answer = await answerTo(request, (message) => this.#options.receive(message), this.#problem)
-    // Another connection has other requests under the same ids.
-    if (this.#holds(link)) sendAnswer(answer, request, (frame) => link.emit(EVENT, frame))
+    // Only by this link, even if it is gone: another one has other requests under the same ids.
+    sendAnswer(answer, request, (frame) => link.emit(EVENT, frame))
   }
 
   /** Sends what waits, as fast as the server reads: a longer backlog would make node-ipc hang up. */

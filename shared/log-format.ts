@@ -20,12 +20,6 @@ export interface Lines {
   readonly output: string
 }
 
-/** A process that writes output: Ray's name for it, which the terminal shows as prefix, and its pid. */
-export interface Source {
-  readonly name: string
-  readonly pid: number
-}
-
 let shownSecond = Number.NaN
 let shownText = ''
 
@@ -88,20 +82,4 @@ export function escapeInline(text: string): string {
 function escaped(character: string): string {
   const code = character.charCodeAt(0).toString(16)
   return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`
-}
-
-/** The file that a process's output goes to, under the output directory. */
-export function outputFileName({ name, pid }: Source): string {
-  return `${encodeURIComponent(name)}-${pid}.out`
-}
-
-/** Whose output a file holds; undefined for a file of another kind. */
-export function outputSource(fileName: string): Source | undefined {
-  const [, name, pid] = /^(.+)-([1-9]\d*)\.out$/.exec(fileName) ?? []
-  if (name === undefined || pid === undefined) return undefined
-  try {
-    return { name: decodeURIComponent(name), pid: Number(pid) }
-  } catch {
-    return undefined
-  }
 }

@@ -7,9 +7,9 @@ import { RotatingFile } from './rotating-file.ts'
 
 export type { Level } from './log-format.ts'
 
-// Its own types know the class by another name than the one under which it is there.
+// The class is there; winston's own types have lost it.
 declare module 'winston' {
-  class Transport extends winston.transport {}
+  const Transport: new (options: { log: (info: Entry) => void }) => winston.Logger['transports'][number]
 }
 
 export interface About {

@@ -1,0 +1,204 @@
+import { expect } from 'chai'
+import type { RequestListener } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../../shared/clock.ts'
+import { systemClock } from '../../shared/clock.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { type Bench, exchangeRaw, rawClient, rawStandIn, type StandIn, startBench } from '../helpers/proxy.ts'
+
+/** Replicas are put aside for a tenth of the time. */
+const hasty: Clock = { now: systemClock.now, after: (delayMs, task) => systemClock.after(delayMs / 10, task) }
+
+/** Reads the whole request, answers nothing, and is gone. */
+const dieAfterReading: RequestListener = (request) => {
+  request.resume()
+  request.on('end', () => request.socket.destroy())
+}
+
+const refuse: RequestListener = (_, response) => response.writeHead(503, { 'x-batoid-refused': '1' }).end('no')
+
+const answerBody: RequestListener = (request, response) => request.pipe(response)
+
+describe('an attempt that fails', () => {
+  let bench: Bench
+  beforeEach(async () => {
+    bench = await startBench({ clock: hasty })
+  })
+  afterEach(() => bench.stop())
+
+  /** A replica of the table that nobody listens for. */
+  const dead = async (): Promise<StandIn> => {
+    const standIn = await bench.standIn(() => {})
+    await standIn.stop()
+    return standIn
+  }
+  const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
+    bench.get('/', { method: 'POST', body, headers })
+
+  describe('before anything was executed', () => {
+    it('to connect is made up for by another replica, whatever the method and with the whole body', async () => {
+      bench.serve(await dead(), await dead(), await bench.standIn(answerBody))
+      for (let n = 0; n < 30; n += 1) expect(await (await post(`body ${n}`)).text()).to.equal(`body ${n}`)
+      const big = 'x'.repeat(1_000_000)
+      bench.serve(await dead(), await dead(), await bench.standIn(answerBody))
+      expect((await (await post(big)).text()).length).to.equal(big.length)
+    })
+
+    it('because the replica did not admit it is made up for, and the refusal is not shown', async () => {
+      const [full, free] = [await bench.standIn(refuse), await bench.standIn(answerBody)]
+      bench.serve(full, free)
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => post(String(n))))
+      expect(answers.every((answer) => answer.status === 200 && !answer.headers.has('x-batoid-refused'))).to.equal(true)
+      expect(full.requests.length).to.be.greaterThan(0)
+    })
+
+    it('is repeated on a replica that takes requests again', async () => {
+      let refusals = 4
+      bench.serve(
+        await bench.standIn((...exchange) => {
+          refusals -= 1
+          if (refusals >= 0) refuse(...exchange)
+          else answerBody(...exchange)
+        }),
+      )
+      expect(await (await post('in the end')).text()).to.equal('in the end')
+    })
+
+    it('is not repeated for ever', async () => {
+      const full = await bench.standIn(refuse)
+      bench.serve(full)
+      const answer = await post('x')
+      expect([answer.status, answer.headers.has('x-batoid-refused')]).to.deep.equal([503, false])
+      expect(await answer.text()).to.contain('none of its replicas took the request')
+      expect(full.requests).to.have.length(10)
+      expect(bench.problems).to.deep.equal(['POST / failed: refused by admission'])
+    })
+
+    it('is not repeated for a client that has left', async () => {
+      bench.serve(await dead())
+      const client = rawClient(bench.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      await eventually(() => bench.proxy.gauges.queued === 1)
+      client.socket.destroy()
+      await eventually(() => bench.lines.length === 1)
+      expect([bench.lines[0]?.status, bench.proxy.gauges.queued]).to.deep.equal([499, 0])
+    })
+
+    it('because the idle connection had been closed is made up for, without executing twice', async () => {
+      const executed: string[] = []
+      const sockets: Socket[] = []
+      const replica = await rawStandIn(bench.socketPath('stale'), (socket) => {
+        sockets.push(socket)
+        socket.on('data', (data) => {
+          executed.push(String(data).split('\r\n\r\n')[1] ?? '')
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+          if (sockets.length === 1) socket.pause()
+        })
+      })
+      bench.serve(replica)
+      expect(await (await post('1')).text()).to.equal('ok')
+      const second = post('2')
+      // Written into a connection that its peer no longer reads, and now closes.
+      await eventually(() => bench.proxy.gauges.leased === 1)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      sockets[0]?.destroy()
+      expect(await (await second).text()).to.equal('ok')
+      expect(executed).to.deep.equal(['1', '2'])
+      await replica.stop()
+    })
+  })
+
+  describe('after the request may have been executed', () => {
+    it('is shown as 500 with the request id, and never repeated, when the method is not idempotent', async () => {
+      const [dying, other] = [await bench.standIn(dieAfterReading), await bench.standIn(answerBody)]
+      bench.serve(dying)
+      const answer = await post('x', { 'x-request-id': 'id-1' })
+      expect([answer.status, answer.headers.get('x-request-id')]).to.deep.equal([500, 'id-1'])
+      expect(await answer.text()).to.equal('Internal Server Error')
+      bench.serve(dying, other)
+      const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await post('x')).status))
+      expect(statuses.filter((status) => status === 500)).to.have.length(dying.requests.length - 1)
+      expect(statuses.filter((status) => status === 200)).to.have.length(other.requests.length)
+    })
+
+    it('is repeated once with the whole body when repeating does no harm', async () => {
+      const [dying, other] = [await bench.standIn(dieAfterReading), await bench.standIn(answerBody)]
+      bench.serve(dying, other)
+      for (let n = 0; n < 10; n += 1) {
+        expect(await (await bench.get('/', { method: 'PUT', body: 'x' })).text()).to.equal('x')
+        expect(await (await post('y', { 'idempotency-key': '1' })).text()).to.equal('y')
+        expect((await bench.get('/')).status).to.equal(200)
+      }
+      expect(dying.requests.length).to.be.greaterThan(0)
+    })
+
+    it('is repeated only once', async () => {
+      const dying = await bench.standIn(dieAfterReading)
+      bench.serve(dying)
+      expect((await bench.get('/')).status).to.equal(500)
+      expect(dying.requests).to.have.length(2)
+    })
+
+    it('is not repeated when the body is too large to be kept', async () => {
+      const dying = await bench.standIn(dieAfterReading)
+      bench.serve(dying)
+      expect((await bench.get('/', { method: 'PUT', body: 'x'.repeat(1_100_000) })).status).to.equal(500)
+      expect(dying.requests).to.have.length(1)
+    })
+  })
+
+  describe('in the middle of the answer', () => {
+    for (const [kind, head] of Object.entries({
+      'of known length': 'Content-Length: 100\r\n\r\npart',
+      'in chunks': 'Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n',
+      'in broken chunks': 'Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nzz\r\n',
+    })) {
+      it(`breaks the client's connection (an answer ${kind})`, async () => {
+        const replica = await rawStandIn(bench.socketPath('cut'), (socket) => {
+          socket.once('data', () => {
+            socket.write(`HTTP/1.1 200 OK\r\n${head}`)
+            setTimeout(() => socket.destroy(), 30)
+          })
+        })
+        bench.serve(replica)
+        const text = await exchangeRaw(bench.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+        expect(text).to.match(/^HTTP\/1.1 200 OK[^]*part(\r\n)?$/)
+        const old = rawClient(bench.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n')
+        await eventually(() => old.error === 'ECONNRESET')
+        await eventually(() => bench.lines.length === 2)
+        expect(bench.lines.map(({ status }) => status)).to.deep.equal([200, 200])
+        expect(bench.problems).to.have.length(2)
+        await replica.stop()
+      })
+    }
+  })
+
+  it('because of an answer that makes no sense is shown as 500', async () => {
+    const answers = [
+      'garbage\r\n\r\n',
+      'HTTP/1.1 42 what\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 999999 what\r\n\r\n',
+      'HTTP/1.1 200 a\x01b\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nX\x00: a\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n',
+      `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`,
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+      '\x00'.repeat(1000),
+      '',
+    ]
+    for (const [n, answer] of answers.entries()) {
+      const replica = await rawStandIn(bench.socketPath(`garbage-${n}`), (socket) => {
+        socket.once('data', () => socket.end(answer, 'latin1'))
+      })
+      bench.serve(replica)
+      const got = await post('x')
+      expect([got.status, got.headers.has('x-request-id')], JSON.stringify(answer)).to.deep.equal([500, true])
+      await replica.stop()
+    }
+    bench.serve(await bench.standIn(answerBody))
+    expect(await (await post('still here')).text()).to.equal('still here')
+    expect(bench.proxy.gauges.leased).to.equal(0)
+  })
+})

@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import { desiredOf } from '../../../controller/desired.ts'
+import { routes } from '../../../controller/endpoints.ts'
+import { type Observed, type ObservedDeployment, type Phase, unseen } from '../../../controller/state.ts'
+import { applicationStatus } from '../../../controller/status.ts'
+import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
+import type { ApplicationSpec } from '../../../shared/protocol.ts'
+import { resolveOptions } from '../../../replica/options.ts'
+
+const application: ApplicationSpec = {
+  name: 'shop',
+  routePrefix: '/shop',
+  importPath: 'main:app',
+  workingDir: '/work',
+  ingress: 'Cart',
+  deployments: [{ name: 'Cart', options: resolveOptions('Cart', { numReplicas: 2 }) }],
+}
+const id = deploymentId({ application: 'shop', deployment: 'Cart' })
+const desired = desiredOf([application], (text) => `v${text.length}`)
+const { version } = desired.get(id)!
+const running: Phase = { name: 'running', address: '/a.sock', since: 0 }
+const starting: Phase = { name: 'starting', deadline: 1 }
+
+function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
+  const replicas = phases.map((phase, i) => {
+    const replica = `replica${i}` as ReplicaId
+    return [replica, { id: replica, version, cpus: 1, drainTimeoutMs: 1, phase }] as const
+  })
+  return new Map([[id, { ...unseen, replicas: new Map(replicas), ...more }]])
+}
+
+const status = (observed: Observed) => applicationStatus(application, desired, observed)
+const failures = {
+  inARow: 6,
+  notBefore: 0,
+  version,
+  starts: 6,
+  lastError: { code: 'constructor_failed', message: 'no model' },
+} as const
+
+describe('applicationStatus', () => {
+  it('is RUNNING when as many run as are wanted', () => {
+    expect(status(seen([running, running]))).to.deep.equal({ status: 'RUNNING', message: '' })
+  })
+
+  it('is DEPLOYING while one is missing', () => expect(status(seen([running, starting])).status).to.equal('DEPLOYING'))
+
+  it('is UNHEALTHY when none is left of those that ran', () => {
+    expect(status(seen([starting], { ranVersion: version }))).to.deep.equal({
+      status: 'UNHEALTHY',
+      message: "The deployments ['Cart'] are UNHEALTHY.",
+    })
+  })
+
+  it('is DEPLOY_FAILED when the deployment is given up, and says why', () => {
+    const { status: opinion, message } = status(seen([], { failures }))
+    expect(opinion).to.equal('DEPLOY_FAILED')
+    expect(message).to.match(
+      /^Failed to update the deployments \['Cart'\]\. The deployment failed to start 6 times in a row\./,
+    )
+    expect(message).to.match(/no model$/)
+  })
+})
+
+describe('routes', () => {
+  it('hold the running replicas of the ingress, and no others', () => {
+    const [route] = routes([application], desired, seen([running, starting, { name: 'draining', deadline: 1 }]))
+    expect(route?.prefix).to.equal('/shop')
+    expect(route?.replicas).to.deep.equal([{ id: 'replica0', address: '/a.sock' }])
+    expect(route?.failed).to.equal(false)
+  })
+
+  it('say that a deployment has failed, so that nobody waits for it', () => {
+    expect(routes([application], desired, seen([], { failures }))[0]?.failed).to.equal(true)
+  })
+
+  it('leave out an application without a prefix', () => {
+    expect(routes([{ ...application, routePrefix: null }], desired, seen([running]))).to.deep.equal([])
+  })
+})

@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
+import { ServeError } from '../../../shared/errors.ts'
+
+function refusal(options: unknown, name = 'Model'): ServeError {
+  try {
+    resolveOptions(name, options as DeploymentOptions)
+  } catch (error) {
+    if (error instanceof ServeError) return error
+  }
+  throw new Error('the options were accepted')
+}
+
+describe('resolveOptions', () => {
+  it("fills in Ray's defaults", () => {
+    expect(resolveOptions('Model', {})).to.deep.equal({
+      numReplicas: 1,
+      maxOngoingRequests: 5,
+      maxQueuedRequests: -1,
+      backpressureConfig: { statusCode: 503, retryAfterS: null },
+      userConfig: null,
+      gracefulShutdownTimeoutS: 20,
+      maxConstructorRetryCount: 20,
+      startTimeoutS: 120,
+      rayActorOptions: { numCpus: 1, numGpus: 0 },
+    })
+  })
+
+  it('keeps what is given', () => {
+    const given = {
+      numReplicas: 2,
+      backpressureConfig: { statusCode: 429 as const },
+      rayActorOptions: { numCpus: 0.2 },
+    }
+    const resolved = resolveOptions('Model', given)
+    expect(resolved.numReplicas).to.equal(2)
+    expect(resolved.backpressureConfig).to.deep.equal({ statusCode: 429, retryAfterS: null })
+    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0 })
+  })
+
+  const wrong: [string, unknown, RegExp][] = [
+    ['zero replicas', { numReplicas: 0 }, /numReplicas: num_replicas is expected to larger than 0/],
+    ['half a replica', { numReplicas: 1.5 }, /numReplicas/],
+    ['a queue of 0', { maxQueuedRequests: 0 }, /max_queued_requests must be -1 \(no limit\) or a positive integer\./],
+    ['status 500 for a full queue', { backpressureConfig: { statusCode: 500 } }, /backpressureConfig\.statusCode/],
+    ['a negative grace', { gracefulShutdownTimeoutS: -1 }, /gracefulShutdownTimeoutS/],
+    ['an option that nobody knows', { numReplica: 2 }, /numReplica/],
+    ['a user configuration that is not JSON', { userConfig: { f: () => 1 } }, /userConfig/],
+    ['a negative CPU', { rayActorOptions: { numCpus: -1 } }, /rayActorOptions\.numCpus/],
+  ]
+  for (const [what, options, message] of wrong) {
+    it(`refuses ${what}, naming deployment and option`, () => {
+      const error = refusal(options)
+      expect(error.code).to.equal('bad_option')
+      expect(error.message)
+        .to.match(/deployment 'Model'/)
+        .and.match(message)
+    })
+  }
+
+  const later: [unknown, RegExp][] = [
+    [{ numReplicas: 'auto' }, /numReplicas: 'auto'/],
+    [{ autoscalingConfig: {} }, /autoscalingConfig/],
+    [{ healthCheckPeriodS: 10 }, /healthCheckPeriodS/],
+    [{ rayActorOptions: { numGpus: 1 } }, /numGpus/],
+    [{ rayActorOptions: { memory: 1 } }, /rayActorOptions\.memory/],
+  ]
+  for (const [options, message] of later) {
+    it(`refuses ${JSON.stringify(options)} clearly, for it would do nothing`, () => {
+      const error = refusal(options)
+      expect(error.code).to.equal('option_unsupported')
+      expect(error.message).to.match(message)
+    })
+  }
+
+  it('refuses names that logs, ids and files cannot carry', () => {
+    for (const name of ['a#b', 'a/b', 'a\nb', '', 'x'.repeat(101)])
+      expect(refusal({}, name).code).to.equal('bad_option')
+  })
+})

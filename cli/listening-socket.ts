@@ -32,11 +32,19 @@ export function bindSocket({ host, port }: HttpAddress): ListeningSocket | undef
   if (create === undefined) return undefined
   const address = host === 'localhost' ? '127.0.0.1' : host
   const handle = create(address, port, net.isIPv6(address) ? 6 : 4)
-  if (typeof handle === 'number')
-    throw new ServeError('port_unavailable', explain(getSystemErrorName(handle), host, port))
+  if (typeof handle === 'number') throw unavailable(handle, host, port)
   const bound = { port }
-  handle.getsockname(bound)
+  // libuv keeps an address in use to itself until somebody asks.
+  const problem = handle.getsockname(bound)
+  if (problem !== 0) {
+    handle.close()
+    throw unavailable(problem, host, port)
+  }
   return { fd: handle.fd, address: { host, port: bound.port }, close: () => handle.close() }
+}
+
+function unavailable(errno: number, host: string, port: number): ServeError {
+  return new ServeError('port_unavailable', explain(getSystemErrorName(errno), host, port))
 }
 
 function explain(code: string, host: string, port: number): string {

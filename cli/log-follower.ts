@@ -81,16 +81,15 @@ class DirectoryFollower implements Follower {
   }
 
   #noticed(name: string | null): void {
-    const output = name?.replace(/\.1$/, '') ?? ''
-    if (this.#output(output) === undefined) return
-    this.#changed.add(output)
+    if (name === null || this.#output(name) === undefined) return
+    this.#changed.add(name)
     this.#cancelLook ??= this.#options.clock.after(LOOK_DELAY_MS, () => this.#look())
   }
 
   #look(): void {
     this.#cancelLook?.()
     this.#cancelLook = undefined
-    for (const name of [...this.#changed]) {
+    for (const name of this.#changed) {
       if (!this.#output(name)?.read()) this.#changed.delete(name)
     }
     if (this.#changed.size > 0) this.#cancelLook = this.#options.clock.after(0, () => this.#look())

@@ -20,7 +20,7 @@ export class Output {
   readonly #print: Print
   /** The first and, after a renaming, the current one. */
   #files: OpenFile[] = []
-  /** The file that was closed last. */
+  /** Where reading stopped when the process was gone. */
   #left: Place | undefined
 
   constructor(path: string, source: Source, print: Print) {
@@ -71,9 +71,10 @@ export class Output {
       // Complete only now that its process has been seen elsewhere.
       while (other.read()) {}
       other.endLine()
-      this.#left = other.close()
+      other.close()
     }
     this.#files = first === undefined ? [next] : [first, next]
+    this.#left = undefined
     return true
   }
 
@@ -82,7 +83,7 @@ export class Output {
     const print = (line: string) => this.#print(this.#source, line)
     const named = OpenFile.open(this.#path, print, this.#left)
     if (named === undefined || this.isOver) return named
-    const renamed = OpenFile.open(`${this.#path}.1`, print, this.#left)
+    const renamed = OpenFile.open(`${this.#path}.1`, print)
     if (renamed === undefined) return named
     const isKnown = [named, ...this.#files].some(({ inode }) => inode === renamed.inode)
     if (isKnown) renamed.close()
@@ -109,7 +110,7 @@ class OpenFile {
   #text = ''
 
   /** undefined if there is none that can be read. A file that was left before is read on from there. */
-  static open(path: string, print: (line: string) => void, left: Place | undefined): OpenFile | undefined {
+  static open(path: string, print: (line: string) => void, left?: Place): OpenFile | undefined {
     try {
       return new OpenFile(fs.openSync(path, 'r'), print, left)
     } catch {

@@ -17,12 +17,12 @@ import {
 } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
 import type { Environment, HttpAddress } from '../shared/settings.ts'
+import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Keeper } from './keeper.ts'
 import { bindSocket, type ListeningSocket } from './listening-socket.ts'
 import { type Follower, followOutput } from './log-follower.ts'
 import { parseProcfile } from './procfile.ts'
-import { removeSockets } from './session-directory.ts'
 
 /** dist/cli/run.js → the directory of the package. */
 const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,4 +1,14 @@
-import { accessSync, chmodSync, constants, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { messageOf, ServeError } from '../shared/errors.ts'
@@ -12,6 +22,7 @@ import {
   type Session,
 } from '../shared/session.ts'
 import type { ReplicaId } from '../shared/ids.ts'
+import { removeSockets } from '../shared/socket-files.ts'
 
 /**
  * Makes the directory of a new cluster, mode 0700: whoever can enter it commands the cluster.
@@ -28,9 +39,7 @@ export async function createSession(directory: string): Promise<Session> {
     )
   }
   try {
-    for (const path of [session.directory, logDirectory(session), outputDirectory(session)]) {
-      mkdirSync(path, { recursive: true, mode: 0o700 })
-    }
+    for (const path of [session.directory, logDirectory(session), outputDirectory(session)]) makeDirectory(path)
     chmodSync(session.directory, 0o700)
     accessSync(session.directory, constants.W_OK | constants.X_OK)
   } catch (error) {
@@ -43,6 +52,13 @@ export async function createSession(directory: string): Promise<Session> {
   removeSockets(session)
   for (const file of readdirSync(outputDirectory(session))) rmSync(join(outputDirectory(session), file))
   return session
+}
+
+/** Not mkdir's own `recursive`: on Node 20 it never ends where the kernel says that a parent which is there is not. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
 }
 
 /** Two clusters in one directory would take each other's replicas over. */
@@ -65,10 +81,6 @@ function isServed(path: string): Promise<boolean> {
     })
     socket.once('error', () => settle(false))
   })
-}
-
-export function removeSockets({ directory }: Session): void {
-  for (const file of readdirSync(directory)) if (file.endsWith('.sock')) rmSync(join(directory, file), { force: true })
 }
 
 /** Lets `session_latest`, beside the session directory, lead to it. Renamed into place, so that it is never missing. */

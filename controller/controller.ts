@@ -159,7 +159,7 @@ export class Controller {
 
   /** Takes over a replica that a former controller started. */
   #take({ deployment, replica, version, cpus, drainTimeoutMs, phase: reported }: ReplicaRole, pid: number): void {
-    const phase = takenPhase(reported, this.#options.clock.now() + drainTimeoutMs, this.#options.clock.now())
+    const phase = takenPhase(reported, this.#options.clock.now(), drainTimeoutMs)
     this.#options.processes.adopt({ deployment, replica }, pid)
     this.#loop.tell({ on: 'found', deployment, found: { id: replica, version, cpus, drainTimeoutMs, phase } })
   }
@@ -193,12 +193,13 @@ export class Controller {
   }
 }
 
-function takenPhase(reported: ReplicaReport, deadline: number, now: number): Phase {
+function takenPhase(reported: ReplicaReport, now: number, timeoutMs: number): Phase {
+  const deadline = now + timeoutMs
   switch (reported.name) {
     case 'running':
       return { name: 'running', address: reported.address, since: now }
     case 'starting':
-      return { name: 'starting', deadline }
+      return { name: 'starting', deadline, timeoutMs }
     case 'failed':
       return { name: 'failed', error: reported.error, deadline }
     case 'draining':

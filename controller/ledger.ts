@@ -12,7 +12,7 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
   switch (action.do) {
     case 'spawn': {
       const { version, cpus, drainTimeoutMs, startTimeoutMs } = action.wanted
-      const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs }
+      const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
       return put(observed, deployment, { id: action.replica, version, cpus, drainTimeoutMs, phase })
     }
     case 'drain':
@@ -90,7 +90,10 @@ function failure(before: Failures, wasStable: boolean, now: Instant, random: Ran
 function reasonToKill({ phase }: ObservedReplica): ErrorReport | undefined {
   switch (phase.name) {
     case 'starting':
-      return { code: 'start_timeout', message: 'it was not ready within its start timeout' }
+      return {
+        code: 'start_timeout',
+        message: `it was not ready within ${phase.timeoutMs} ms (startTimeoutS of its deployment)`,
+      }
     case 'failed':
       return phase.error
     case 'running':

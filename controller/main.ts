@@ -10,6 +10,7 @@ import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaOfSocket } from '../shared/session.ts'
 import { cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Controller } from './controller.ts'
 import { Processes } from './processes.ts'
@@ -58,6 +59,7 @@ log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
 if (isLaunched(process.env)) {
   await tieTo(lifelineSocket(session), process.pid, () => {
     processes.killAll()
+    removeSockets(session)
     leave(1)
   })
 }

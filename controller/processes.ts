@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type { Clock } from '../shared/clock.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, type Session } from '../shared/session.ts'
+import { outputDirectory, replicaSocket, type Session } from '../shared/session.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
+import { removeSocket } from '../shared/socket-files.ts'
 
 const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
 /** A process that is not our child announces its end to nobody, so it is looked for. */
@@ -90,7 +91,10 @@ export class Processes {
 
   #gone(replica: ReplicaId, how: string): void {
     const running = this.#running.get(replica)
-    if (running !== undefined && this.#running.delete(replica)) this.#exited(running, how)
+    if (running === undefined) return
+    this.#running.delete(replica)
+    removeSocket(replicaSocket(this.#session, replica))
+    this.#exited(running, how)
   }
 }
 

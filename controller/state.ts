@@ -27,7 +27,7 @@ export interface ObservedReplica {
 }
 
 export type Phase =
-  | { readonly name: 'starting'; readonly deadline: Instant }
+  | { readonly name: 'starting'; readonly deadline: Instant; readonly timeoutMs: number }
   | { readonly name: 'running'; readonly address: string; readonly since: Instant }
   /** It has said that it cannot start, and is about to leave. */
   | { readonly name: 'failed'; readonly error: ErrorReport; readonly deadline: Instant }

@@ -114,8 +114,12 @@ class Attempt {
    */
   connected(upstream: ClientRequest): void {
     this.#upstream = upstream
-    if (this.#phase === 'settled') upstream.destroy()
-    else upstream.path = this.#delivery.target.origin
+    if (this.#phase === 'settled') return void upstream.destroy()
+    upstream.path = this.#delivery.target.origin
+    // All there is when a replica answers 101 unasked.
+    upstream.on('close', () => {
+      if (this.#phase === 'sent') this.#settle({ type: 'broken', reason: 'closed without an answer' })
+    })
   }
 
   answered(answer: IncomingMessage): void {

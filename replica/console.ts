@@ -9,8 +9,8 @@ export interface Captured {
 type Stream = 'stdout' | 'stderr'
 
 /** So many requests may have begun a line each; the oldest of more is shown as it is. */
-const MAX_PARTIALS = 64
-const MAX_PARTIAL_LENGTH = 64 * 1024
+const MAX_PARTS = 64
+const MAX_PART_LENGTH = 64 * 1024
 const NEWLINE = 10
 
 /**
@@ -34,26 +34,31 @@ export function captureConsole(
 
 function capture(target: Captured, lines: Lines, currentRequestId: () => string | undefined): () => void {
   const original = target.write
-  const onExit = () => lines.end()
-  process.once('exit', onExit)
+  const end = () => attempt(() => lines.end())
+  process.once('exit', end)
   target.write = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
-    try {
-      lines.add(chunk, encoding, currentRequestId())
-    } catch {
-      // A print that cannot be logged must not fail the request that it is about.
-    }
+    attempt(() => lines.add(chunk, encoding, currentRequestId()))
     const callback = typeof encoding === 'function' ? encoding : done
     if (typeof callback === 'function') process.nextTick(callback)
     return true
   }
   return () => {
     target.write = original
-    process.off('exit', onExit)
-    lines.end()
+    process.off('exit', end)
+    end()
   }
 }
 
-interface Partial {
+function attempt(task: () => void): void {
+  try {
+    task()
+  } catch {
+    // A print that cannot be logged must not fail the request that it is about.
+  }
+}
+
+/** A line that is not complete yet. */
+interface Part {
   text: string
   /** Keeps the bytes of a character that is cut between two writes. */
   readonly decoder: StringDecoder
@@ -64,7 +69,7 @@ class Lines {
   readonly #log: Log
   readonly #stream: Stream
   /** By request id; the one that was longest without a write first. */
-  readonly #partials = new Map<string | undefined, Partial>()
+  readonly #parts = new Map<string | undefined, Part>()
   #ended = false
 
   constructor(log: Log, stream: Stream) {
@@ -73,35 +78,35 @@ class Lines {
   }
 
   add(chunk: unknown, encoding: unknown, requestId: string | undefined): void {
-    const partial = this.#partials.get(requestId)
-    if (partial === undefined && typeof chunk === 'string' && isUtf8(encoding) && chunk.endsWith('\n')) {
+    const part = this.#parts.get(requestId)
+    if (part === undefined && typeof chunk === 'string' && isUtf8(encoding) && chunk.endsWith('\n')) {
       return this.#print(chunk.slice(0, -1), requestId)
     }
-    const { decoder, text: before } = partial ?? { decoder: new StringDecoder(), text: '' }
+    const { decoder, text: before } = part ?? { decoder: new StringDecoder(), text: '' }
     const bytes = bytesOf(chunk, encoding)
     const text = before + decoder.write(bytes)
     const end = text.lastIndexOf('\n')
     if (end >= 0) this.#print(text.slice(0, end), requestId)
-    this.#partials.delete(requestId)
+    this.#parts.delete(requestId)
     if (bytes.at(-1) !== NEWLINE) this.#keep(requestId, { text: text.slice(end + 1), decoder })
   }
 
   /** From now on no part of a line is kept. */
   end(): void {
     this.#ended = true
-    for (const requestId of [...this.#partials.keys()]) this.#release(requestId)
+    for (const requestId of this.#parts.keys()) this.#release(requestId)
   }
 
-  #keep(requestId: string | undefined, partial: Partial): void {
-    this.#partials.set(requestId, partial)
-    if (this.#ended || partial.text.length > MAX_PARTIAL_LENGTH) this.#release(requestId)
-    else if (this.#partials.size > MAX_PARTIALS) this.#release(this.#partials.keys().next().value)
+  #keep(requestId: string | undefined, part: Part): void {
+    this.#parts.set(requestId, part)
+    if (this.#ended || part.text.length > MAX_PART_LENGTH) this.#release(requestId)
+    else if (this.#parts.size > MAX_PARTS) this.#release(this.#parts.keys().next().value)
   }
 
   #release(requestId: string | undefined): void {
-    const partial = this.#partials.get(requestId)
-    this.#partials.delete(requestId)
-    const text = partial === undefined ? '' : partial.text + partial.decoder.end()
+    const part = this.#parts.get(requestId)
+    this.#parts.delete(requestId)
+    const text = part === undefined ? '' : part.text + part.decoder.end()
     if (text !== '') this.#print(text, requestId)
   }
 

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-nodejs-modules -- a table of names, not a way to the outside
 import { STATUS_CODES } from 'node:http'
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Context, Env, Handler, ValidationTargets } from 'hono'
@@ -104,6 +105,7 @@ function notFound(c: Context, allowed: readonly string[]): Response {
 async function failed(error: Error | HTTPResponseError, c: Context): Promise<Response> {
   // Not `instanceof`: the user's HTTPException may come from the CommonJS copy of Hono.
   if (!('getResponse' in error)) {
+    // oxlint-disable-next-line no-console -- what user code threw belongs among what user code prints
     console.error(error)
     return c.text('Internal Server Error', 500)
   }

@@ -79,7 +79,9 @@ function member(parent: unknown, key: string): unknown {
   return typeof fallback === 'object' && fallback !== null ? (fallback as Record<string, unknown>)[key] : undefined
 }
 
+/** The first line that says something: `Transform failed with 1 error:` is a title. */
 function firstLine(error: unknown): string {
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
-  return name + (messageOf(error).split('\n', 1)[0] ?? '')
+  const lines = messageOf(error).split('\n')
+  return name + (lines.find((line) => line.trim() !== '' && !line.endsWith(':')) ?? lines[0] ?? '')
 }

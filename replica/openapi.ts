@@ -9,7 +9,7 @@ export function validated(route: RouteConfig): RouteConfig {
 }
 
 /** A route as it stands in the document: one that takes input says how invalid input is answered, as in FastAPI. */
-export function documented({ middleware, hide, ...route }: RouteConfig): RouteConfig {
+export function documented({ middleware: _middleware, hide: _hide, ...route }: RouteConfig): RouteConfig {
   const { request, responses } = route
   if (request === undefined) return route
   const saysItself = ['422', '4XX', 'default'].some((status) => status in responses)
@@ -34,8 +34,8 @@ function neverNull<Schema extends z.ZodType>(parameters: Schema): Schema | z.Zod
   return parameters.safeExtend(Object.fromEntries(fields))
 }
 
-function refuseNull(value: unknown, { addIssue }: z.RefinementCtx): unknown {
-  if (value === null) addIssue('null')
+function refuseNull(value: unknown, context: z.RefinementCtx): unknown {
+  if (value === null) context.addIssue('null')
   return value
 }
 

@@ -24,12 +24,17 @@ export function faultOf(issue: z.core.$ZodIssue, value: unknown, want: Wanted): 
     case 'invalid_value':
       return wrongValue(issue, want)
     case 'not_multiple_of': {
+      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- a bigint at times, which JSON cannot say
       const divisor = Number(issue.divisor)
       return fault('multiple_of', `Input should be a multiple of ${divisor}`, { multiple_of: divisor })
     }
     case 'invalid_format':
       return issue.format === 'regex' && issue.pattern !== undefined ? mismatch(issue.pattern) : valueError(issue)
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'invalid_union':
+    case 'unrecognized_keys':
       return valueError(issue)
   }
 }
@@ -37,7 +42,7 @@ export function faultOf(issue: z.core.$ZodIssue, value: unknown, want: Wanted): 
 export const missing = fault('missing', 'Field required')
 export const extraForbidden = fault('extra_forbidden', 'Extra inputs are not permitted')
 
-/** What pydantic says of a validator written by hand; here of all that it has no word for. */
+/** What pydantic says of a validator written by hand; here of everything that has no word of its own. */
 const valueError = ({ message }: { readonly message: string }): Fault =>
   fault('value_error', `Value error, ${message}`, { error: {} })
 
@@ -47,25 +52,20 @@ export function wrongTag(name: string, tag: unknown, tags: readonly unknown[]): 
   if (tag === undefined)
     return fault('union_tag_not_found', `Unable to extract tag using discriminator ${discriminator}`, { discriminator })
   const expected = tags.map(repr).join(', ')
+  const sent = typeof tag === 'string' ? tag : JSON.stringify(tag)
   return fault(
     'union_tag_invalid',
-    `Input tag '${tag}' found using ${discriminator} does not match any of the expected tags: ${expected}`,
-    { discriminator, tag: String(tag), expected_tags: expected },
+    `Input tag '${sent}' found using ${discriminator} does not match any of the expected tags: ${expected}`,
+    { discriminator, tag: sent, expected_tags: expected },
   )
 }
 
 function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown, want: Wanted): Fault {
-  switch (issue.expected) {
-    case 'int':
-    case 'bigint':
-      return wrongInteger(value)
-    case 'number':
-      return want === 'integer' ? wrongInteger(value) : wrongNumber(value)
-    case 'boolean':
-      return typeof value === 'string' || typeof value === 'number' ? unreadableBoolean : wrongBoolean
-    default:
-      return wrongTypes[issue.expected] ?? valueError(issue)
-  }
+  const { expected } = issue
+  if (expected === 'int' || expected === 'bigint') return wrongInteger(value)
+  if (expected === 'number') return want === 'integer' ? wrongInteger(value) : wrongNumber(value)
+  if (expected === 'boolean') return wrongBoolean(value)
+  return wrongTypes[expected] ?? valueError(issue)
 }
 
 const wrongTypes: Readonly<Record<string, Fault>> = {
@@ -80,8 +80,12 @@ const wrongTypes: Readonly<Record<string, Fault>> = {
   null: fault('none_required', 'Input should be None'),
 }
 
-const wrongBoolean = fault('bool_type', 'Input should be a valid boolean')
 const unreadableBoolean = fault('bool_parsing', 'Input should be a valid boolean, unable to interpret input')
+
+function wrongBoolean(value: unknown): Fault {
+  if (typeof value === 'string' || typeof value === 'number') return unreadableBoolean
+  return fault('bool_type', 'Input should be a valid boolean')
+}
 
 function wrongInteger(value: unknown): Fault {
   if (typeof value === 'number' && !Number.isInteger(value))

@@ -1,31 +1,27 @@
 import type { z } from 'zod'
 
 type Schema = z.core.$ZodType
-type Values = Readonly<Record<string, unknown>>
 
 /** What a schema wants of a value, as far as FastAPI's messages and its reading of a query depend on it. */
 export type Wanted = 'integer' | 'enum' | 'scalar' | 'list' | 'other'
 
+const wants: Readonly<Record<string, Wanted>> = {
+  bigint: 'integer',
+  enum: 'enum',
+  number: 'scalar',
+  string: 'scalar',
+  boolean: 'scalar',
+  date: 'scalar',
+  literal: 'scalar',
+  array: 'list',
+  tuple: 'list',
+}
+
 export function wanted(schema: Schema | undefined): Wanted {
-  const inner = schema && unwrapped(schema)
-  switch (inner?._zod.def.type) {
-    case 'number':
-      return 'isInt' in inner && inner.isInt === true ? 'integer' : 'scalar'
-    case 'bigint':
-      return 'integer'
-    case 'enum':
-      return 'enum'
-    case 'string':
-    case 'boolean':
-    case 'date':
-    case 'literal':
-      return 'scalar'
-    case 'array':
-    case 'tuple':
-      return 'list'
-    default:
-      return 'other'
-  }
+  if (schema === undefined) return 'other'
+  const inner = unwrapped(schema)
+  if ('isInt' in inner && inner.isInt === true) return 'integer'
+  return wants[definition(inner).type] ?? 'other'
 }
 
 /** The schema of the value at `path`; `undefined` where that depends on the value, as in a union. */
@@ -45,55 +41,33 @@ export function queryValues(schema: Schema, query: unknown): unknown {
 }
 
 function oneOrAll(want: Wanted, value: unknown): unknown {
-  switch (want) {
-    case 'list':
-      return [value].flat()
-    case 'other':
-      return value
-    default:
-      return Array.isArray(value) ? value.at(-1) : value
-  }
+  if (want === 'list') return [value].flat()
+  return want !== 'other' && Array.isArray(value) ? value.at(-1) : value
 }
 
 function member(schema: Schema, key: PropertyKey): Schema | undefined {
   const def = definition(schema)
-  switch (def.type) {
-    case 'object':
-      return Object.hasOwn(def.shape, key) ? def.shape[String(key)] : def.catchall
-    case 'array':
-      return def.element
-    case 'tuple':
-      return def.items[Number(key)] ?? def.rest ?? undefined
-    case 'record':
-      return def.valueType
-    default:
-      return undefined
-  }
+  if (def.type === 'object') return Object.hasOwn(def.shape, key) ? def.shape[String(key)] : def.catchall
+  if (def.type === 'array') return def.element
+  if (def.type === 'tuple') return def.items[Number(key)] ?? def.rest ?? undefined
+  if (def.type === 'record') return def.valueType
+  return undefined
 }
 
-/** Without what changes nothing about what the value has to be when it is there. */
+/** Without what changes nothing about what the value has to be when it is there: optional, default, readonly, … */
 function unwrapped(schema: Schema): Schema {
   const def = definition(schema)
-  switch (def.type) {
-    case 'optional':
-    case 'nullable':
-    case 'nonoptional':
-    case 'default':
-    case 'prefault':
-    case 'catch':
-    case 'readonly':
-      return unwrapped(def.innerType)
-    case 'lazy':
-      return unwrapped(def.getter())
-    case 'pipe':
-      return unwrapped(def.in._zod.def.type === 'transform' ? def.out : def.in)
-    default:
-      return schema
-  }
+  if ('innerType' in def) return unwrapped(def.innerType)
+  if (def.type === 'lazy') return unwrapped(def.getter())
+  if (def.type === 'pipe') return unwrapped(definition(def.in).type === 'transform' ? def.out : def.in)
+  return schema
 }
 
-/** Zod types a schema by its output; what it is made of is the union that its own reflection uses. */
-const definition = (schema: Schema): z.core.$ZodTypes['_zod']['def'] => (schema as z.core.$ZodTypes)._zod.def
+/** Zod types a schema by what it makes; this is the union of what schemas are made of that its own reflection uses. */
+function definition(schema: Schema): z.core.$ZodTypes['_zod']['def'] {
+  // oxlint-disable-next-line no-underscore-dangle, typescript/no-unsafe-type-assertion -- zod's own way in
+  return (schema as z.core.$ZodTypes)._zod.def
+}
 
-export const isObject = (value: unknown): value is Values =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,5 @@
 /**
- * The stack of an error without the frames of Node and of batoid, which tell a user nothing about a mistake of their own.
+ * The stack of an error without the frames of Node, of batoid and of what compiles TypeScript, which tell a user nothing about a mistake of their own.
  * `ours` is how our own frames are told: by default, by the place of this file.
  */
 export function userStack(error: unknown, ours: string = import.meta.url.replace(/[^/]*$/, '')): string {
@@ -12,7 +12,7 @@ export function userStack(error: unknown, ours: string = import.meta.url.replace
 
 function isForeign(line: string, place: string): boolean {
   if (!/^\s+at /.test(line)) return false
-  return line.includes('node:internal/') || line.includes(place) || line.includes('/node_modules/tsx/')
+  return line.includes('node:internal/') || line.includes(place) || /\/node_modules\/(tsx|esbuild)\//.test(line)
 }
 
 function causeOf(error: Error, ours: string): string {

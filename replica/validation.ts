@@ -60,29 +60,17 @@ function itemsOf(subject: Subject, issue: Issue): InvalidItem[] {
   const found = lookUp(subject.data, path)
   if (found.kind === 'absent' && mayMeanAbsent(issue))
     return [item(missing, locate(subject, path), subject.target === 'json' ? found.container : null)]
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => itemAt(subject, [...path, key], () => extraForbidden))
-    case 'invalid_union':
-      return unionItems(subject, issue)
-    default: {
-      const want = wanted(subject.schema && schemaAt(subject.schema, path))
-      return [itemAt(subject, path, (value) => faultOf(issue, value, want))]
-    }
-  }
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => itemAt(subject, [...path, key], () => extraForbidden))
+  if (issue.code === 'invalid_union') return unionItems(subject, issue)
+  const want = wanted(subject.schema && schemaAt(subject.schema, path))
+  return [itemAt(subject, path, (value) => faultOf(issue, value, want))]
 }
 
 /** An absent value fails a check of its type; a check written by hand may fail for another reason. */
 function mayMeanAbsent(issue: Issue): boolean {
-  switch (issue.code) {
-    case 'invalid_type':
-    case 'invalid_value':
-      return true
-    case 'invalid_union':
-      return issue.discriminator === undefined
-    default:
-      return false
-  }
+  if (issue.code === 'invalid_union') return issue.discriminator === undefined
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value'
 }
 
 /** Zod nests what each member says, and points at the tag of a tagged union; pydantic points at its object. */

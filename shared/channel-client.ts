@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 import { type ErrorReport, messageOf, ServeError } from './errors.ts'
 import { type Frame, nameOf, oneLine, type RequestFrame, readFrame } from './frames.ts'
 import type { Random } from './ids.ts'
-import { EVENT, isSent, newIpc, sendAnswer, sendWaiting, unsendable } from './ipc.ts'
+import { EVENT, isOrdinary, isSent, newIpc, sendAnswer, sendWaiting, unsendable } from './ipc.ts'
 import type { Hello } from './protocol.ts'
 import { redialDelayMs } from './redial.ts'
 import { OpenRequests } from './requests.ts'
@@ -51,9 +51,6 @@ type State =
   | { readonly name: 'connected'; readonly link: Client }
   | { readonly name: 'ended'; readonly error: ServeError }
 
-/** Without a server, or with one that is leaving, these are how it is. */
-const ordinary = new Set<unknown>(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAGAIN'])
-
 class Dialled implements Channel {
   readonly #options: DialChannelOptions
   readonly #ipc = newIpc()
@@ -94,7 +91,7 @@ class Dialled implements Channel {
       if (isSent(event)) this.#guard('a message', () => this.#receive(link, event, data))
     })
     link.on('error', (error) => this.#failed(error))
-    link.on('disconnect', () => this.#lost(link))
+    link.on('disconnect', () => this.#lost())
     link.socket.on('drain', () => this.#flush())
     return { name: 'dialling', link }
   }
@@ -111,7 +108,7 @@ class Dialled implements Channel {
 
   #receive(link: Client, event: string, data: unknown): void {
     // node-ipc delivers the rest of a chunk even after its socket was destroyed.
-    if (!this.#holds(link) || link.socket.destroyed) return
+    if (link.socket.destroyed) return
     const frame = event === EVENT ? readFrame(data) : undefined
     const isConnected = this.#state.name === 'connected'
     if (!isConnected && frame?.kind === 'welcome') this.#welcomed(link)
@@ -154,8 +151,7 @@ class Dialled implements Channel {
     sendWaiting(this.#requests, (frame) => link.emit(EVENT, frame), mayGoOn)
   }
 
-  #lost(link: Client): void {
-    if (!this.#holds(link)) return
+  #lost(): void {
     const wasConnected = this.#state.name === 'connected'
     const { clock, random } = this.#options
     const cancel = clock.after(redialDelayMs(this.#failures++, random), () => {
@@ -173,10 +169,6 @@ class Dialled implements Channel {
     this.#requests.rejectAll(error)
   }
 
-  #holds(link: Client): boolean {
-    return 'link' in this.#state && this.#state.link === link
-  }
-
   #whereabouts(): string {
     const { path } = this.#options
     return `the server of ${path}${this.#state.name === 'connected' ? '' : ' (not connected)'}`
@@ -184,7 +176,7 @@ class Dialled implements Channel {
 
   /** An outage is one problem, not one at every attempt. */
   #failed(error: Error): void {
-    if ('code' in error && ordinary.has(error.code)) return
+    if (isOrdinary(error)) return
     const text = `the connection to ${this.#options.path} failed: ${error.message}`
     if (text !== this.#lastProblem) this.#problem(text)
     this.#lastProblem = text

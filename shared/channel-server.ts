@@ -4,7 +4,7 @@ import { AnswerMemory, answerTo } from './answers.ts'
 import type { Clock } from './clock.ts'
 import { messageOf, report, ServeError } from './errors.ts'
 import { type Frame, type HelloFrame, oneLine, type RequestFrame, readFrame, versionMismatch } from './frames.ts'
-import { EVENT, isSent, newIpc, sendAnswer, sendWaiting } from './ipc.ts'
+import { EVENT, isOrdinary, isSent, newIpc, sendAnswer, sendWaiting } from './ipc.ts'
 import type { Hello } from './protocol.ts'
 import { OpenRequests } from './requests.ts'
 import { checkSocketPath, clearSocketPath } from './socket-path.ts'
@@ -46,7 +46,7 @@ export interface ServeChannelOptions {
 /** Serves the control channel until closed. Rejects with `path_too_long` or `session_unusable`. */
 export async function serveChannel(options: ServeChannelOptions): Promise<ChannelServer> {
   checkSocketPath(options.path)
-  await clearSocketPath(options.path)
+  await clearSocketPath(options.path, options.clock)
   const server = new Server(options)
   await server.listen()
   return server
@@ -195,12 +195,12 @@ class Server implements ChannelServer {
     this.#forget(connection)
   }
 
-  /** node-ipc does not say whose error it is, but has just destroyed that one's socket. */
   #failed(error: Error): void {
-    if (error instanceof IPCProtocolError) {
-      const culprit = [...this.#connections.values()].find(({ socket }) => socket.destroyed)
-      this.#problem(`cut off ${nameOfConnection(culprit)}: ${error.message} (${error.code})`)
-    }
+    if (isOrdinary(error)) return
+    if (!(error instanceof IPCProtocolError)) return this.#problem(`${this.#options.path} failed: ${error.message}`)
+    // node-ipc does not say whose error it is, but it has just destroyed that one's socket.
+    const culprit = [...this.#connections.values()].find(({ socket }) => socket.destroyed)
+    this.#problem(`cut off ${nameOfConnection(culprit)}: ${error.message} (${error.code})`)
   }
 
   /** What a listener throws would make node-ipc lose the rest of the chunk. */

@@ -12,11 +12,11 @@ export interface HelloFrame {
   readonly hello: unknown
 }
 
-export interface WelcomeFrame {
+interface WelcomeFrame {
   readonly kind: 'welcome'
 }
 
-export interface RefusalFrame {
+interface RefusalFrame {
   readonly kind: 'refusal'
   readonly error: ErrorReport
 }
@@ -31,12 +31,23 @@ export type AnswerFrame =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorReport }
 
-/** What was parsed from JSON and may hold anything. */
-type Untrusted<Key extends string> = { readonly [key in Key]?: unknown }
+/** What was parsed from JSON: any of the names that are asked for here may be there, and hold anything. */
+type Untrusted = { readonly [name in Name]?: unknown }
+
+type Name =
+  | keyof HelloFrame
+  | keyof RequestFrame
+  | 'value'
+  | 'error'
+  | 'protocol'
+  | 'version'
+  | 'type'
+  | 'code'
+  | 'stack'
 
 /** The frame that came over the wire, undefined when it is none. Written by hand, so that a replica starts without zod. */
 export function readFrame(raw: unknown): Frame | undefined {
-  if (!isObject<'kind' | 'id' | 'instance' | 'hello' | 'message' | 'value' | 'error'>(raw)) return undefined
+  if (!isObject(raw)) return undefined
   const { kind, id, instance, hello, message, value } = raw
   switch (kind) {
     case 'hello':
@@ -62,7 +73,7 @@ export function readFrame(raw: unknown): Frame | undefined {
 
 /** Why a hello of another protocol is refused, in the words of the process that reads it; undefined when it is ours. */
 export function versionMismatch(hello: unknown, version: string): string | undefined {
-  if (!isObject<'protocol' | 'version'>(hello) || typeof hello.protocol !== 'number') return undefined
+  if (!isObject(hello) || typeof hello.protocol !== 'number') return undefined
   if (hello.protocol === PROTOCOL) return undefined
   const theirs = typeof hello.version === 'string' ? oneLine(hello.version) : 'unknown'
   return (
@@ -73,7 +84,7 @@ export function versionMismatch(hello: unknown, version: string): string | undef
 
 /** What to call a message in a text: its type, if it has one. */
 export function nameOf(message: unknown): string {
-  return isObject<'type'>(message) && typeof message.type === 'string' ? `'${message.type}'` : 'a message'
+  return isObject(message) && typeof message.type === 'string' ? `'${message.type}'` : 'a message'
 }
 
 /** Text of another process, fit for one line of a log: nothing in it can break the line or drive a terminal. */
@@ -89,13 +100,13 @@ function escaped(character: string): string {
 }
 
 function readReport(raw: unknown): ErrorReport | undefined {
-  if (!isObject<'code' | 'message' | 'stack'>(raw)) return undefined
+  if (!isObject(raw)) return undefined
   const { code, message, stack } = raw
   if (!isErrorCode(code) || typeof message !== 'string') return undefined
   return { code, message, stack: typeof stack === 'string' ? stack : undefined }
 }
 
-function isObject<Key extends string>(raw: unknown): raw is Untrusted<Key> {
+function isObject(raw: unknown): raw is Untrusted {
   return typeof raw === 'object' && raw !== null && !Array.isArray(raw)
 }
 

@@ -33,6 +33,13 @@ export function isSent(event: string): boolean {
   return !reservedEventTypes.has(event)
 }
 
+/** How connections end, and how they fail where no server is: nothing that anybody must know. */
+export function isOrdinary(error: Error): boolean {
+  return 'code' in error && ordinary.has(error.code)
+}
+
+const ordinary = new Set<unknown>(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAGAIN'])
+
 /** Why something could not be written to the wire. */
 export function unsendable(error: unknown, what: string): ServeError {
   if (error instanceof IPCProtocolError && error.code === 'ERR_IPC_FRAME_TOO_LARGE') {

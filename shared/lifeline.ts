@@ -1,4 +1,3 @@
-import { unlinkSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -52,13 +51,4 @@ export function tieTo(path: string, pid: number, lost: () => void): Promise<void
     socket.resume()
     socket.unref()
   })
-}
-
-/** Removes a socket file that nobody serves any more. */
-export function removeSocket(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-  }
 }

@@ -36,8 +36,9 @@ export class Sink {
     this.#lossLine = lossLine
   }
 
+  /** What a flush would write; nothing while a full pipe has to be waited for. */
   get pendingLength(): number {
-    return this.#pending.length
+    return this.isStuck ? 0 : this.#pending.length
   }
 
   get isStuck(): boolean {
@@ -55,8 +56,8 @@ export class Sink {
 
   flush(): void {
     if (this.isStuck) this.#put(this.#stuck)
-    if (this.isStuck) return
-    if (this.#lost > 0) this.#tellLoss()
+    if (this.#lost > 0 && !this.isStuck) this.#tellLoss()
+    if (this.isStuck || this.#pending === '') return
     const batch = Buffer.from(this.#pending)
     this.#pending = ''
     this.#put(batch)

@@ -27,6 +27,7 @@ let shownText = ''
 export function asctime(nowMs: number): string {
   const second = Math.floor(nowMs / 1000)
   if (second !== shownSecond) {
+    // oxlint-disable-next-line no-restricted-globals -- an instant that was given, not the present one
     shownText = dateAndTime(new Date(second * 1000))
     shownSecond = second
   }

@@ -9,6 +9,7 @@ export type { Level } from './log-format.ts'
 
 // The class is there; winston's own types have lost it.
 declare module 'winston' {
+  // oxlint-disable-next-line no-unused-vars -- for winston, not for us
   const Transport: new (options: { log: (info: Entry) => void }) => winston.Logger['transports'][number]
 }
 
@@ -55,7 +56,7 @@ const MAX_FILES = 10
 const LEVELS = { PRINT: 0, ERROR: 0, WARNING: 1, INFO: 2, DEBUG: 3 }
 
 /** One call, on its way through winston; its format adds the lines. */
-interface Entry {
+type Entry = {
   level: Level | 'PRINT'
   message: string
   shownLevel: Level
@@ -114,7 +115,7 @@ function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger
     const lines = level === 'PRINT' ? printLines(header, message) : logLines(header, message)
     return about.fileOnly ? { file: lines.file, output: '' } : lines
   }
-  const format = winston.format((info) => Object.assign(info, { lines: show(info as unknown as Entry) }))()
+  const format = winston.format((info) => (isEntry(info) ? Object.assign(info, { lines: show(info) }) : info))()
   const log = ({ level, lines }: Entry) => batch.add(lines, level === 'ERROR')
   const transport = new winston.Transport({ log })
   // Writable.write would leave a tick behind for every line: a loop that prints a million in one turn grew by 250 MB.
@@ -127,6 +128,9 @@ function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger
     show,
   }
 }
+
+// Always so, but winston's types do not carry through what is logged.
+const isEntry = (info: object): info is Entry => 'lines' in info
 
 function openBatch({ component, file, output, now, clock, ...limits }: LogOptions): Batch {
   const { maxFileBytes = MAX_FILE_BYTES, maxFiles = MAX_FILES } = limits
@@ -145,7 +149,7 @@ function openBatch({ component, file, output, now, clock, ...limits }: LogOption
 function outputTarget({ fd, path }: NonNullable<LogOptions['output']>, maxBytes: number): Target {
   if (path !== undefined && fs.fstatSync(fd).isFile()) return new RotatingFile({ fd, path, maxBytes, maxFiles: 2 })
   // Node makes a pipe non-blocking when it opens a stream for it: a reader that stands still costs lines, not the process.
-  if (fd === 1) process.stdout
+  if (fd === 1) process.stdout.on('error', () => {})
   return { write: (batch) => fs.writeSync(fd, batch), close: () => {} }
 }
 

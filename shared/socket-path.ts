@@ -1,5 +1,6 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
+import type { Clock } from './clock.ts'
 import { messageOf, ServeError } from './errors.ts'
 import { MAX_SOCKET_PATH_BYTES } from './session.ts'
 
@@ -17,40 +18,58 @@ export function checkSocketPath(path: string): void {
  * Makes room for a server at `path`: removes the socket file of one that was killed, and refuses when one lives there or
  * the file is no socket.
  */
-export async function clearSocketPath(path: string): Promise<void> {
-  const found = fileAt(path)
+export async function clearSocketPath(path: string, clock: Clock): Promise<void> {
+  const look = () => lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  const found = onDisk(path, look)
   if (found === undefined) return
-  if (!found.isSocket())
-    throw new ServeError('session_unusable', `${path} is in the way: it is not a socket, remove it`)
-  if (await isServed(path)) {
-    throw new ServeError(
-      'session_unusable',
-      `another process serves ${path}: stop that cluster, or choose another --session-dir`,
-    )
+  if (!found.isSocket()) throw unusable(`${path} is in the way: it is not a socket, remove it`)
+  if (await isServed(path, clock)) {
+    throw unusable(`another process serves ${path}: stop that cluster, or choose another --session-dir`)
   }
   // A second server may have found the same dead file, and have replaced it by its own in the meantime.
-  const now = fileAt(path)
-  if (now?.ino === found.ino && now.ctimeNs === found.ctimeNs) unlinkSync(path)
+  const now = onDisk(path, look)
+  if (now?.ino === found.ino && now.ctimeNs === found.ctimeNs) onDisk(path, () => unlinkSync(path))
 }
 
-function fileAt(path: string) {
+function onDisk<T>(path: string, access: () => T): T {
   try {
-    return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+    return access()
   } catch (error) {
-    throw new ServeError('session_unusable', `${path} cannot be looked at: ${messageOf(error)}`, { cause: error })
+    throw unusable(`cannot make room for a socket at ${path}: ${messageOf(error)}`)
   }
 }
 
-/** Only a refused connection proves that nobody is there: one whose queue is full (EAGAIN) lives. */
-function isServed(path: string): Promise<boolean> {
+function unusable(text: string): ServeError {
+  return new ServeError('session_unusable', text)
+}
+
+/**
+ * Only a refused connection proves that nobody is there: one whose queue is full (EAGAIN) lives. One that drops the
+ * first connection may be a process that is being killed, whose listening socket was not closed yet.
+ */
+async function isServed(path: string, clock: Clock): Promise<boolean> {
+  const first = await probe(path, clock)
+  const last = first === 'dropped' ? await probe(path, clock) : first
+  return last !== 'refused'
+}
+
+/** How long a process may take to close its files, once it is killed. */
+const DYING_MS = 500
+
+function probe(path: string, clock: Clock): Promise<'refused' | 'dropped' | 'taken'> {
   return new Promise((resolve) => {
     const socket = connect(path)
-    socket.once('connect', () => {
+    const settle = (outcome: 'refused' | 'dropped' | 'taken') => {
+      cancel()
       socket.destroy()
-      resolve(true)
+      resolve(outcome)
+    }
+    const cancel = clock.after(DYING_MS, () => settle('taken'))
+    socket.once('end', () => settle('dropped'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNRESET') settle('dropped')
+      else settle(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'refused' : 'taken')
     })
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
-    })
+    socket.resume()
   })
 }

@@ -35,7 +35,7 @@ class Bench {
   }
 
   async close(): Promise<void> {
-    for (const close of this.#closing.splice(0).reverse()) await close()
+    for (const close of this.#closing.splice(0).toReversed()) await close()
     const left = await readdir(this.directory)
     await rm(this.directory, { recursive: true })
     expect(left.filter((name) => name.endsWith('.sock'))).to.deep.equal([])
@@ -53,7 +53,7 @@ class Bench {
       path: this.path,
       version: '0.1.0',
       clock: systemClock,
-      acceptHello: (raw) => raw as Hello,
+      acceptHello: (raw) => Object.assign({}, HELLO, raw),
       connected: (peer) => void peers.add(peer),
       disconnected: (peer) => void peers.delete(peer),
       receive: (_peer, message) => message,
@@ -139,7 +139,7 @@ export function recordingClock(): Clock & { readonly running: Set<object>; reado
       cancel()
     }
   }
-  return { now: systemClock.now, after, running, delaysMs }
+  return { now: () => systemClock.now(), after, running, delaysMs }
 }
 
 export async function errorOf(answer: Promise<unknown>): Promise<ServeError> {

@@ -71,7 +71,7 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
     try {
       await eventually(() => left().length === 0, { withinMs: wasRunning ? 5_000 : 500 })
       const sockets = readdirSync(session).filter((file) => file.endsWith('.sock'))
-      if (!wasRunning && sockets.length > 0) throw new Error(`left behind: ${sockets.join(', ')}`)
+      if (sockets.length > 0) throw new Error(`left behind: ${sockets.join(', ')}`)
     } finally {
       for (const pid of left()) process.kill(pid, 'SIGKILL')
       rmSync(session, { recursive: true, force: true })
@@ -94,10 +94,9 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
 /** Starts a cluster and waits until its application is ready. */
 export async function startCluster(target: string, options: ClusterOptions = {}): Promise<Cluster> {
   const launched = launch(target, options)
-  const ready = eventually(
-    () => /Application '.*' is ready at (http:\S+)\.\n/.exec(launched.stdout())?.[1],
-    { withinMs: 25_000 },
-  )
+  const ready = eventually(() => /Application '.*' is ready at (http:\S+)\.\n/.exec(launched.stdout())?.[1], {
+    withinMs: 25_000,
+  })
   const url = await Promise.race([ready, launched.ended]).catch((error: unknown) => error)
   if (typeof url !== 'string') {
     const said = `${launched.stdout()}\n${launched.stderr()}`

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import type { AccessLine } from '../../proxy/exchange.ts'
 import { createProxy, type ProxyServer } from '../../proxy/server.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
-import { deploymentId, newReplicaId } from '../../shared/ids.ts'
+import { newReplicaId } from '../../shared/ids.ts'
 import type { Route, RunningReplica } from '../../shared/protocol.ts'
+import { routeTo } from './route.ts'
 
 /** An HTTP server on a Unix socket where the proxy expects a replica. */
 export interface StandIn {
@@ -37,20 +38,6 @@ export interface Bench {
   serve(...replicas: readonly StandIn[]): void
   get(path: string, init?: RequestInit): Promise<Response>
   stop(): Promise<void>
-}
-
-export function routeTo(route: Partial<Route> = {}): Route {
-  return {
-    prefix: '/',
-    application: 'default',
-    deployment: deploymentId({ application: route.application ?? 'default', deployment: 'Ingress' }),
-    failed: false,
-    maxOngoingRequests: 100,
-    maxQueuedRequests: -1,
-    backpressure: { statusCode: 503, retryAfterS: null },
-    replicas: [],
-    ...route,
-  }
 }
 
 export async function startBench({ clock = systemClock }: { clock?: Clock } = {}): Promise<Bench> {

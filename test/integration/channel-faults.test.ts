@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { expect } from 'chai'
 import { DIAL, errorOf, HELLO, recordingClock, SERVE, SOON, useChannels, wire } from '../helpers/channel.ts'
@@ -8,10 +8,21 @@ describe('a control channel whose connection breaks', () => {
   const channels = useChannels()
 
   it('waits for a server that is not there yet', async () => {
-    const { channel } = channels.dial()
+    const { channel, problems } = channels.dial()
     const answer = channel.request('early', SOON)
     await channels.serve()
     expect(await answer).to.equal('early')
+    expect(problems).to.deep.equal([])
+  })
+
+  it('says once for an outage why a server cannot be reached', async () => {
+    const clock = recordingClock()
+    await writeFile(channels.path, '')
+    const { problems } = channels.dial({ clock, path: `${channels.path}/c.sock` })
+    await eventually(() => clock.delaysMs.length === 3)
+    expect(problems).to.have.lengthOf(1)
+    expect(problems[0]).to.include('ENOTDIR')
+    await rm(channels.path)
   })
 
   it('tries again soon after a good connection, however long the last outage was', async () => {
@@ -58,21 +69,15 @@ describe('a control channel whose connection breaks', () => {
 
   it('performs a request once, although the connection broke while it was running', async () => {
     let runs = 0
-    let finish: (value: string) => void = () => {}
-    const { peer } = await channels.serve({
-      receive: () => {
-        runs++
-        return new Promise((resolve) => {
-          finish = resolve
-        })
-      },
-    })
     const { channel, happened } = channels.dial()
+    const receive = () => {
+      runs++
+      return eventually(() => happened.length === 3 && 'done')
+    }
+    const { peer } = await channels.serve({ receive })
     const answer = channel.request('slow', SOON)
     await eventually(() => runs === 1)
     ;(await peer()).close()
-    await eventually(() => happened.length === 3)
-    finish('done')
     expect(await answer).to.equal('done')
     expect(runs).to.equal(1)
   })
@@ -116,7 +121,9 @@ describe('a control channel whose connection breaks', () => {
     const answers = Array.from({ length: 20 }, () => errorOf(stopped.request('x'.repeat(1_000_000), SOON)))
     for (const error of await Promise.all(answers)) expect(error.code).to.equal('channel_closed')
     expect(problems).to.have.lengthOf(1)
-    expect(problems[0]).to.match(/^cut off the proxy with pid \d+: pending socket writes exceed maxPendingBytes/)
+    expect(problems[0]).to.match(
+      /^cut off the proxy with pid \d+: pending socket writes exceed maxPendingBytes \(ERR_IPC_BACKPRESSURE\)$/,
+    )
     expect(await channel.request('others', SOON)).to.equal('others')
     slow.child.kill('SIGCONT')
     const back = await eventually(() => [...peers].find(({ hello }) => hello.role.kind === 'proxy'))
@@ -202,10 +209,10 @@ describe('a control channel that garbage is sent to', () => {
 
   it('hangs up on a server that sends garbage, says so once for each, and dials again', async () => {
     const received: unknown[] = []
-    const garbage = [wire('batoid', { kind: 'hello' }), wire('\u001b'), 'no json\f', wire('error')]
+    const sent = [wire('batoid', { kind: 'hello' }), wire('\u001b'), 'no json\f', wire('error')]
     const server = createServer((socket) => {
       socket.on('error', () => {})
-      const next = garbage.shift()
+      const next = sent.shift()
       socket.write(wire('batoid', { kind: 'welcome' }))
       if (next !== undefined) socket.write(next + next + request)
     })

@@ -45,7 +45,9 @@ describe('the architecture', () => {
   it('lets every import point down: a process imports shared/, never another process', () => {
     for (const { path, imports } of modules) {
       for (const target of imports.filter((name) => name.endsWith('.ts'))) {
-        expect([folderOf(path), ...(mayImport[folderOf(path)] ?? [])], `${path} imports ${target}`).to.include(folderOf(target))
+        expect([folderOf(path), ...(mayImport[folderOf(path)] ?? [])], `${path} imports ${target}`).to.include(
+          folderOf(target),
+        )
       }
     }
   })
@@ -57,8 +59,12 @@ describe('the architecture', () => {
 
   it('marks no file as an edge that is none', () => {
     const touches = (module: Module) =>
-      module.imports.some((name) => name.startsWith('node:')) || /\b(process|setTimeout|performance)\./.test(module.text) || /\bsetTimeout\(/.test(module.text)
-    expect([...edges].filter((path) => !modules.some((module) => module.path === path && touches(module)))).to.deep.equal([])
+      module.imports.some((name) => name.startsWith('node:')) ||
+      /\b(process|setTimeout|performance)\./.test(module.text) ||
+      /\bsetTimeout\(/.test(module.text)
+    expect(
+      [...edges].filter((path) => !modules.some((module) => module.path === path && touches(module))),
+    ).to.deep.equal([])
   })
 
   it('reads environment variables in main.ts files alone', () => {
@@ -68,7 +74,9 @@ describe('the architecture', () => {
 
   it('keeps in shared/ only what two folders need', () => {
     for (const { path } of modules.filter(({ path }) => folderOf(path) === 'shared')) {
-      const users = new Set(modules.filter(({ imports }) => imports.includes(path)).map((module) => folderOf(module.path)))
+      const users = new Set(
+        modules.filter(({ imports }) => imports.includes(path)).map((module) => folderOf(module.path)),
+      )
       if (readFileSync('index.ts', 'utf8').includes(path)) users.add('index')
       expect(users.has('shared') || users.size >= 2, `${path} is used only by ${[...users].join()}`).to.equal(true)
     }
@@ -89,6 +97,10 @@ describe('the architecture', () => {
   it('documents every error in docs/errors.md, and no other', () => {
     const documented = [...readFileSync('docs/errors.md', 'utf8').matchAll(/^\| `([a-z_]+)` \| (\d) \|/gm)]
     const rows = documented.map(([, code, exit]) => `${code} ${exit}`)
-    expect(rows.toSorted()).to.deep.equal(Object.entries(catalogue).map(([code, { exit }]) => `${code} ${exit}`).toSorted())
+    expect(rows.toSorted()).to.deep.equal(
+      Object.entries(catalogue)
+        .map(([code, { exit }]) => `${code} ${exit}`)
+        .toSorted(),
+    )
   })
 })

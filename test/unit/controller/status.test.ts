@@ -19,7 +19,7 @@ const id = deploymentId({ application: 'shop', deployment: 'Cart' })
 const desired = desiredOf([application], (text) => `v${text.length}`)
 const { version } = desired.get(id)!
 const running: Phase = { name: 'running', address: '/a.sock', since: 0 }
-const starting: Phase = { name: 'starting', deadline: 1 }
+const starting: Phase = { name: 'starting', deadline: 1, timeoutMs: 1 }
 
 function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
   const replicas = phases.map((phase, i) => {

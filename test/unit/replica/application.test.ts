@@ -36,7 +36,10 @@ describe('deployment', () => {
 
   it('creates from a class and from a function, with the arguments bound', () => {
     class Counter {
-      constructor(readonly from: number) {}
+      readonly from: number
+      constructor(from: number) {
+        this.from = from
+      }
       fetch = servable.fetch
     }
     expect(bound(deployment(Counter).bind(3)).create())

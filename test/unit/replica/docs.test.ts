@@ -15,7 +15,7 @@ const predict = createRoute({
 const item = createRoute({
   method: 'get',
   path: '/items/{id}',
-  request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
+  request: { params: z.object({ id: z.coerce.number().int().max(99) }) },
   responses: ok(z.int()),
 })
 const search = createRoute({
@@ -241,7 +241,7 @@ describe('/openapi.json', () => {
     const { body } = await ask(example(), '/openapi.json')
     expect(body)
       .to.have.nested.property('paths./items/{id}.get.parameters')
-      .that.deep.equals([{ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } }])
+      .that.deep.equals([{ name: 'id', in: 'path', required: true, schema: { type: 'integer', maximum: 99 } }])
     expect(body)
       .to.have.nested.property('paths./search.get.parameters[0]')
       .that.deep.equals({
@@ -301,6 +301,10 @@ describe('/docs', () => {
       expect(response.status, address).to.equal(200)
       expect((await response.arrayBuffer()).byteLength, address).to.be.greaterThan(100)
     }
+  })
+
+  it('does not let the page ask a validator on the internet', async () => {
+    expect(await (await example().request('/docs')).text()).to.contain('validatorUrl: null')
   })
 
   it('gives out the files of the page and no others', async () => {

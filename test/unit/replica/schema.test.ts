@@ -4,7 +4,7 @@ import { queryValues, schemaAt, wanted } from '../../../replica/schema.ts'
 
 describe('what a schema wants', () => {
   it('is seen through what changes nothing about the value', () => {
-    const integer = z.coerce.number().int()
+    const integer = z.coerce.number<number>().int()
     const wraps = [
       integer.optional(),
       integer.nullable(),

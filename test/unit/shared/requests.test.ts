@@ -25,12 +25,6 @@ describe('OpenRequests', () => {
     for (let frame = requests.next(); frame !== undefined; frame = requests.next()) messages.push(frame.message)
     return messages
   }
-  const errorOf = (answer: Promise<unknown>) =>
-    answer.then(
-      () => expect.fail('it was answered'),
-      (error: ServeError) => error,
-    )
-
   it('hands out each request once, in the order in which they were made', () => {
     for (const message of ['a', 'b', 'c']) void add(message)
     expect(nextMessages()).to.deep.equal(['a', 'b', 'c'])
@@ -90,3 +84,10 @@ describe('OpenRequests', () => {
     expect(timers.size).to.equal(0)
   })
 })
+
+function errorOf(answer: Promise<unknown>): Promise<ServeError> {
+  return answer.then(
+    () => expect.fail('it was answered'),
+    (error: ServeError) => error,
+  )
+}

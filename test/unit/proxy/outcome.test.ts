@@ -1,0 +1,73 @@
+import { expect } from 'chai'
+import { mayRetry, outcomeOf, type Tried } from '../../../proxy/outcome.ts'
+
+const tried = (changes: Partial<Tried> = {}): Tried => ({
+  method: 'POST',
+  hasIdempotencyKey: false,
+  replayable: true,
+  attempts: 1,
+  broken: 0,
+  ...changes,
+})
+
+describe('mayRetry', () => {
+  const refused = { type: 'refused', reason: '' } as const
+  const broken = { type: 'broken', reason: '' } as const
+
+  it('allows any method another replica when nothing was executed, ten times in all', () => {
+    expect(mayRetry(refused, tried())).to.equal(true)
+    expect(mayRetry(refused, tried({ attempts: 9, broken: 1 }))).to.equal(true)
+    expect(mayRetry(refused, tried({ attempts: 10 }))).to.equal(false)
+  })
+
+  it('allows once what may have been executed, if the method is idempotent or has a key', () => {
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']) {
+      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal(true)
+      expect(mayRetry(broken, tried({ method, attempts: 2, broken: 2 })), method).to.equal(false)
+    }
+    for (const method of ['POST', 'PATCH', 'get', 'LOCK']) {
+      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal(false)
+      expect(mayRetry(broken, tried({ method, broken: 1, hasIdempotencyKey: true })), method).to.equal(true)
+    }
+  })
+
+  it('allows nothing whose body cannot be sent again', () => {
+    expect(mayRetry(refused, tried({ replayable: false }))).to.equal(false)
+    expect(mayRetry(broken, tried({ method: 'PUT', broken: 1, replayable: false }))).to.equal(false)
+  })
+
+  it('allows nothing after the first byte of an answer, for a client that has left, or for what cannot be sent', () => {
+    const reason = ''
+    const final = [
+      { type: 'answered' },
+      { type: 'aborted' },
+      { type: 'cut', reason },
+      { type: 'unsendable', reason },
+    ] as const
+    for (const outcome of final) expect(mayRetry(outcome, tried({ method: 'GET' })), outcome.type).to.equal(false)
+  })
+})
+
+describe('outcomeOf an error before the answer', () => {
+  const typeOf = (code: string, syscall: string | undefined, inOneWrite = true): string =>
+    outcomeOf({ message: 'socket hang up', code, syscall }, inOneWrite).type
+
+  it('is refused when connecting failed, however large the body', () => {
+    for (const code of ['ECONNREFUSED', 'ENOENT', 'EAGAIN', 'EACCES']) {
+      expect(typeOf(code, 'connect', false), code).to.equal('refused')
+    }
+  })
+
+  it('is refused when the kernel says that what was written has not been read', () => {
+    expect(typeOf('EPIPE', 'write')).to.equal('refused')
+    expect(typeOf('ECONNRESET', 'read')).to.equal('refused')
+    expect(typeOf('EPIPE', 'write', false)).to.equal('broken')
+    expect(typeOf('ECONNRESET', 'read', false)).to.equal('broken')
+  })
+
+  it('is broken when the connection ended or the answer made no sense', () => {
+    expect(typeOf('ECONNRESET', undefined)).to.equal('broken')
+    expect(typeOf('HPE_INVALID_CONSTANT', undefined)).to.equal('broken')
+    expect(typeOf('ETIMEDOUT', 'read')).to.equal('broken')
+  })
+})

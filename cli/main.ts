@@ -5,7 +5,7 @@ import { isSupported, MINIMUM_NODE } from './node-version.ts'
 if (isSupported(process.versions.node)) {
   const { main } = await import('./program.ts')
   const { BATOID_DEFAULT_TARGET: defaultTarget, ...env } = process.env
-  await main({ argv: process.argv, env, defaultTarget })
+  await main({ argv: process.argv, env, random: Math.random, defaultTarget })
 } else {
   console.error(
     `batoid needs Node.js ${MINIMUM_NODE} or later, but this is ${process.versions.node}: install a newer Node.js and run again`,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
+import type { Random } from '../shared/ids.ts'
 import { openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
 import { type Environment, sessionRoot } from '../shared/settings.ts'
@@ -26,16 +27,18 @@ interface Flags {
   readonly numCpus?: number
   readonly sessionDir?: string
   readonly env: Environment
+  readonly random: Random
 }
 
 interface Invocation {
   readonly argv: readonly string[]
   readonly env: Environment
+  readonly random: Random
   /** What `run` runs when it is not told. */
   readonly defaultTarget: string | undefined
 }
 
-export async function main({ argv, env, defaultTarget }: Invocation): Promise<void> {
+export async function main({ argv, env, random, defaultTarget }: Invocation): Promise<void> {
   const program = new Command('batoid')
     .description('Serves models and Hono applications from many Node.js processes.')
     .version(VERSION)
@@ -59,7 +62,7 @@ export async function main({ argv, env, defaultTarget }: Invocation): Promise<vo
     )
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, flags: Flags) => {
-      process.exitCode = await run(target ?? defaultTarget ?? '', { ...flags, env })
+      process.exitCode = await run(target ?? defaultTarget ?? '', { ...flags, env, random })
     })
   try {
     await program.parseAsync(argv)
@@ -101,7 +104,7 @@ async function runIn(session: Session, target: string, flags: Flags, signals: Si
     log.flush()
     console.log(cliLine('INFO', SOURCE, `Got ${signals.reason}, shutting down...`, Date.now()))
   } catch (error) {
-    await cluster.drainOutput()
+    cluster.drainOutput()
     code = complain(error)
   }
   const wasInterrupted = await Promise.race([cluster.stop().then(() => false), signals.second.then(() => true)])
@@ -112,7 +115,7 @@ async function runIn(session: Session, target: string, flags: Flags, signals: Si
 
 function runOptions(session: Session, target: string, flags: Flags, log: RunOptions['log']): RunOptions {
   const { env } = flags
-  const hasColours = isColourful(env, process.stdout.isTTY === true)
+  const hasColours = isColourful(env, process.stdout.isTTY)
   return {
     importPath: target,
     workingDir: process.cwd(),
@@ -122,6 +125,7 @@ function runOptions(session: Session, target: string, flags: Flags, log: RunOpti
     session,
     env: flags.numCpus === undefined ? env : { ...env, BATOID_NUM_CPUS: String(flags.numCpus) },
     log: flushing(log),
+    random: flags.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
   }
 }

@@ -6,6 +6,7 @@ import { type BuildProcess, startBuild } from '../shared/build.ts'
 import { type Channel, dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type ErrorReport, messageOf, ServeError } from '../shared/errors.ts'
+import type { Random } from '../shared/ids.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
 import {
@@ -41,6 +42,7 @@ export interface RunOptions {
   readonly session: Session
   readonly env: Environment
   readonly log: Log
+  readonly random: Random
   readonly print: (prefix: { readonly name: string; readonly pid: number }, line: string) => void
 }
 
@@ -50,9 +52,9 @@ export class Run {
   readonly #http: ListeningSocket | undefined
   readonly #keeper: Keeper
   readonly #follower: Follower
-  readonly #fail: (error: ServeError) => void
   /** Rejects with the first thing that makes going on pointless. */
   readonly failed: Promise<never>
+  #fail: (error: ServeError) => void = () => {}
   #lifeline: Lifeline | undefined
   #channel: Channel | undefined
   #build: BuildProcess | undefined
@@ -64,26 +66,24 @@ export class Run {
     const { session, log, print } = options
     this.#options = options
     this.#http = bindSocket(options.http)
-    let fail: (error: ServeError) => void = () => {}
     this.failed = new Promise((_, reject) => {
-      fail = reject
+      this.#fail = reject
     })
     this.failed.catch(() => undefined)
-    this.#fail = fail
     this.#follower = followOutput({ directory: outputDirectory(session), print, clock: systemClock })
     this.#keeper = new Keeper({
       session,
       directory: PACKAGE_DIRECTORY,
       env: this.#environment(),
       clock: systemClock,
-      random: Math.random,
+      random: options.random,
       sockets: (name) => (name === 'proxy' && this.#http !== undefined ? [this.#http.fd] : []),
       restarting: (name, how, delayMs) =>
         log.warning(
           `The ${name} died: ${how}. Starting it again${delayMs > 0 ? ` in ${Math.round(delayMs)} ms` : ''}.`,
         ),
       hopeless: (name, how) =>
-        fail(new ServeError('bad_usage', `the ${name} cannot run: ${how}; its last lines say why`)),
+        this.#fail(new ServeError('bad_usage', `the ${name} cannot run: ${how}; its last lines say why`)),
     })
   }
 
@@ -124,8 +124,8 @@ export class Run {
   }
 
   /** Prints what the processes have written so far. */
-  async drainOutput(): Promise<void> {
-    await this.#follower.drain()
+  drainOutput(): void {
+    this.#follower.drain()
   }
 
   /** Ends everything at once. */
@@ -136,7 +136,7 @@ export class Run {
     await this.#keeper.killAll()
     for (const pid of this.#lifeline?.pids() ?? []) process.kill(pid, 'SIGKILL')
     await this.#lifeline?.close()
-    await this.#follower.drain()
+    this.#follower.drain()
     this.#follower.close()
     removeSockets(this.#options.session)
   }
@@ -153,7 +153,7 @@ export class Run {
   }
 
   #dial(): void {
-    const { session, log } = this.#options
+    const { session, log, random } = this.#options
     this.#channel = dialChannel({
       path: controllerSocket(session),
       instance: randomUUID(),
@@ -170,7 +170,7 @@ export class Run {
       refused: (error: ErrorReport) => this.#fail(new ServeError(error.code, error.message)),
       problem: (text) => log.warning(text),
       clock: systemClock,
-      random: Math.random,
+      random,
     })
   }
 

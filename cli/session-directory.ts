@@ -92,7 +92,10 @@ export function linkLatest({ directory }: Session): void {
 
 /** `session_2026-11-22_16-52-52_45584`, as Ray names them. */
 export function sessionName(now: Date, pid: number): string {
-  const two = (n: number) => String(n).padStart(2, '0')
   const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
   return `session_${date}_${two(now.getHours())}-${two(now.getMinutes())}-${two(now.getSeconds())}_${pid}`
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, '0')
 }

@@ -54,35 +54,34 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       if (replica.phase.name !== 'running') return observed
       return enter(observed, event, (r) => ({ name: 'draining', deadline: now + r.drainTimeoutMs }))
     case 'exited':
-      return change(observed, deployment, (d) => without(d, replica, failed(d, replica, event.error, now, random)))
+      return change(observed, deployment, (d) => without(d, replica, failed(d, replica, event.error, { now, random })))
   }
 }
 
-function failed(
-  d: ObservedDeployment,
-  replica: ObservedReplica,
-  exit: ErrorReport,
-  now: Instant,
-  random: Random,
-): Failures {
+interface Chance {
+  readonly now: Instant
+  readonly random: Random
+}
+
+function failed(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport, chance: Chance): Failures {
   const { phase, version } = replica
   switch (phase.name) {
     case 'draining':
       return d.failures
     case 'running':
-      return failure(d.failures, now - phase.since >= STABLE_MS, now, random)
+      return failure(d.failures, chance.now - phase.since >= STABLE_MS, chance)
     case 'starting':
     case 'failed':
     case 'killed': {
       const reason = phase.name === 'failed' ? phase.error : phase.name === 'killed' ? phase.failed : exit
       if (reason === undefined) return d.failures
       const starts = startFailures(d.failures, version) + 1
-      return { ...failure(d.failures, false, now, random), version, starts, lastError: reason }
+      return { ...failure(d.failures, false, chance), version, starts, lastError: reason }
     }
   }
 }
 
-function failure(before: Failures, wasStable: boolean, now: Instant, random: Random): Failures {
+function failure(before: Failures, wasStable: boolean, { now, random }: Chance): Failures {
   const inARow = wasStable ? 1 : before.inARow + 1
   return { ...before, inARow, notBefore: now + restartDelayMs(inARow, random) }
 }

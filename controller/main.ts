@@ -4,12 +4,13 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, userInfo } from 'node:os'
 import { serveChannel } from '../shared/channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
-import { messageOf, ServeError } from '../shared/errors.ts'
+import { startBuild } from '../shared/build.ts'
+import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaOfSocket } from '../shared/session.ts'
-import { cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { applicationFrom, cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Controller } from './controller.ts'
@@ -78,14 +79,31 @@ const channel = await serveChannel({
   return leave(error instanceof ServeError ? 2 : 1)
 })
 
+// Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
+const application = applicationFrom(process.env)
+if (application !== undefined) {
+  const build = { importPath: application, workingDir: process.cwd(), name: 'default', routePrefix: '/' }
+  startBuild(build, { session, env: process.env, clock: systemClock }).result.then(
+    (built) => controller.deploy(built),
+    (error: unknown) => {
+      const { code, message, stack } = report(error)
+      log.error(stack === undefined ? message : `${stack}\n${message}`)
+      leave(catalogue[code].exit)
+    },
+  )
+}
+
+async function shutDown(): Promise<void> {
+  await controller.shutDown()
+  await channel.close()
+  leave(0)
+}
+
 let leaving = false
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     if (leaving) return
     leaving = true
-    void controller.shutDown().then(async () => {
-      await channel.close()
-      leave(0)
-    })
+    void shutDown()
   })
 }

@@ -94,14 +94,17 @@ const channel = dialChannel({
   instance: randomUUID(),
 })
 
+async function shutDown(): Promise<void> {
+  await proxy.close(GRACE_MS)
+  channel.close()
+  leave(0)
+}
+
 let leaving = false
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     if (leaving) return
     leaving = true
-    void proxy.close(GRACE_MS).then(() => {
-      channel.close()
-      leave(0)
-    })
+    void shutDown()
   })
 }

@@ -1,5 +1,6 @@
-// Puts what /docs loads into the build, so that users install neither swagger-ui-dist (12 MB) nor its telemetry.
-import { cp, mkdir } from 'node:fs/promises'
+// Completes the build: puts what /docs loads into it, so that users install neither swagger-ui-dist (12 MB) nor its
+// telemetry, and marks when it was made, so that `npm start` knows whether it is stale.
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 
 const from = new URL('./', import.meta.resolve('swagger-ui-dist/package.json'))
 const to = new URL('../dist/replica/swagger-ui/', import.meta.url)
@@ -8,3 +9,4 @@ const licences = ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt']
 
 await mkdir(to, { recursive: true })
 await Promise.all([...served, ...licences].map((name) => cp(new URL(name, from), new URL(name, to))))
+await writeFile(new URL('../dist/.built', import.meta.url), '')

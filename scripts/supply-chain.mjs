@@ -26,8 +26,10 @@ const problems = Object.entries(packages).flatMap(([path, entry]) => {
   if (FORBIDDEN.includes(name)) return [`${path}: ${name} is malware`]
   if (entry.integrity === undefined && !entry.link) return [`${path}: ${name} has no integrity`]
   if (pinned === undefined) return []
-  if (entry.version !== pinned.version) return [`${path}: ${name} is ${entry.version}, but only ${pinned.version} was read`]
-  if (pinned.integrity !== undefined && entry.integrity !== pinned.integrity) return [`${path}: ${name} has another content`]
+  if (entry.version !== pinned.version)
+    return [`${path}: ${name} is ${entry.version}, but only ${pinned.version} was read`]
+  if (pinned.integrity !== undefined && entry.integrity !== pinned.integrity)
+    return [`${path}: ${name} has another content`]
   return []
 })
 for (const problem of problems) console.error(`lockfile: ${problem}`)

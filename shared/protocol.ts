@@ -61,7 +61,6 @@ export interface Shutdown {
 
 export type FromReplica = ReplicaChanged
 export type FromLauncher = Deploy | Shutdown
-export type ToController = FromReplica | FromLauncher
 
 /** Controller to proxy, answered once it is in force. */
 export interface Endpoints {

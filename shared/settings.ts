@@ -37,6 +37,11 @@ export function isLaunched(env: Environment): boolean {
   return env['BATOID_LAUNCHED'] === '1'
 }
 
+/** The import path that the controller runs by itself when no launcher tells it what to run. */
+export function applicationFrom(env: Environment): string | undefined {
+  return isLaunched(env) ? undefined : env['BATOID_APPLICATION']
+}
+
 export interface HttpAddress {
   readonly host: string
   readonly port: number

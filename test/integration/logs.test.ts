@@ -78,7 +78,6 @@ describe('the logs of a cluster', () => {
     expect(id).to.match(/^[0-9a-f-]{36}$/)
     await filed(/^replica_default_Hello_/, new RegExp(id))
     const everything = cluster.log(/./) + cluster.lines().join('\n')
-    // oxlint-disable-next-line no-control-regex -- these are what must not be there
     expect(everything)
       .to.not.match(/[\u0000-\u0009\u000b-\u001f\u007f]/)
       .and.not.match(/^INFO forged/m)
@@ -101,7 +100,6 @@ describe('the logs of a cluster', () => {
     const coloured = await startCluster('test/fixtures/plain.mjs:app', { env: { FORCE_COLOR: '1' } })
     try {
       expect(coloured.stdout()).to.match(/^\u001b\[36m\(ProxyActor pid=\d+\)\u001b\[0m INFO /m)
-      // oxlint-disable-next-line no-control-regex -- colours begin with it
       expect(cluster.stdout()).to.not.match(/\u001b/)
       await coloured.stop()
     } finally {

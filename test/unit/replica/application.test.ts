@@ -70,14 +70,16 @@ describe('describeApplication', () => {
   })
 
   it('refuses two deployments of one name, however deep', () => {
-    const outer = deployment((_: unknown) => servable, { name: 'Model' }).bind({ models: [deployment(Model).bind()] })
+    const outer = deployment((_inner: unknown) => servable, { name: 'Model' }).bind({
+      models: [deployment(Model).bind()],
+    })
     expect(() => describeApplication(bound(outer)))
       .to.throw("two deployments are named 'Model'")
       .with.property('code', 'duplicate_deployment')
   })
 
   it('refuses a deployment as an argument of another', () => {
-    const outer = deployment((_: unknown) => servable, { name: 'Outer' }).bind(deployment(Model).bind())
+    const outer = deployment((_inner: unknown) => servable, { name: 'Outer' }).bind(deployment(Model).bind())
     expect(() => describeApplication(bound(outer)))
       .to.throw('another deployment as an argument')
       .with.property('code', 'option_unsupported')

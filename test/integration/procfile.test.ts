@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { parseProcfile } from '../../cli/procfile.ts'
+import { eventually } from '../helpers/eventually.ts'
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+describe('the lines of the Procfile', () => {
+  const session = mkdtempSync(join(tmpdir(), 'batoid-test-'))
+  let children: ChildProcess[] = []
+
+  after(() => {
+    for (const child of children) child.kill('SIGKILL')
+    rmSync(session, { recursive: true, force: true })
+  })
+
+  it('serve under any other runner: each started by a shell, told by the environment, stopped by SIGTERM', async () => {
+    const port = await freePort()
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: '',
+      BATOID_SESSION_DIR: session,
+      BATOID_HTTP_PORT: String(port),
+      BATOID_APPLICATION: 'test/fixtures/hello.ts:app',
+    }
+    let output = ''
+    children = parseProcfile(readFileSync('Procfile', 'utf8')).map(({ command }) => {
+      const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+      return child
+    })
+    await eventually(async () => (await (await fetch(`http://127.0.0.1:${port}/`)).text()) === 'hello', {
+      withinMs: 20_000,
+    })
+    expect(output)
+      .to.match(/proxy \S+ -- Proxy starting on node/)
+      .and.match(/controller \d+ -- Adding 2 replicas/)
+    const ends = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
+    for (const child of children) child.kill('SIGTERM')
+    expect(await Promise.all(ends)).to.deep.equal([0, 0])
+    expect(readdirSync(session).filter((file) => file.endsWith('.sock'))).to.deep.equal([])
+  })
+})

@@ -1,4 +1,4 @@
-import type { Peer } from '../shared/channel-server.ts'
+import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
 import { ServeError } from '../shared/errors.ts'
 import type { Random, ReplicaId } from '../shared/ids.ts'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, userInfo } from 'node:os'
-import { serveChannel } from '../shared/channel-server.ts'
+import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { startBuild } from '../shared/build.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'

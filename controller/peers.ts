@@ -1,4 +1,4 @@
-import type { Peer } from '../shared/channel-server.ts'
+import type { Peer } from './channel-server.ts'
 import { messageOf } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import type { EndpointTable, Status } from '../shared/protocol.ts'

@@ -1,3 +1,5 @@
+import { REFUSED_HEADER } from '../shared/headers.ts'
+
 type Incoming = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Headers of a request to a replica, names in lower case. */
@@ -10,9 +12,6 @@ export interface Hop {
   readonly host: string | undefined
   readonly prefix: string
 }
-
-/** Set by a replica that has not taken a request, together with status 503. Never shown to a client. */
-const REFUSED = 'x-batoid-refused'
 
 /** RFC 9110, 7.6.1, and what was hop-by-hop before it; `trailer` because request trailers end here. */
 const HOP_BY_HOP = new Set([
@@ -72,7 +71,7 @@ function forwarded({ clientAddress, host, prefix }: Hop): Headers {
 
 /** Whether the replica's answer says that it has not taken the request. */
 export function isRefusal(status: number | undefined, headers: Incoming): boolean {
-  return status === 503 && headers[REFUSED] === '1'
+  return status === 503 && headers[REFUSED_HEADER] === '1'
 }
 
 /** The replica's headers (name, value, name, …, in its order and case) as the client gets them. */
@@ -94,7 +93,7 @@ function endToEnd(raw: readonly string[], keepTrailer: boolean): string[] {
   return raw.filter((_, at) => {
     const name = names[at - (at % 2)] ?? ''
     if (name === 'trailer') return keepTrailer
-    return !HOP_BY_HOP.has(name) && !named.includes(name) && name !== 'x-request-id' && name !== REFUSED
+    return !HOP_BY_HOP.has(name) && !named.includes(name) && name !== 'x-request-id' && name !== REFUSED_HEADER
   })
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type DialChannelOptions, dialChannel } from '../../shared/channel-client.ts'
-import { type Peer, type ServeChannelOptions, serveChannel } from '../../shared/channel-server.ts'
+import { type Peer, type ServeChannelOptions, serveChannel } from '../../controller/channel-server.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { type ErrorReport, ServeError } from '../../shared/errors.ts'
 import { type Hello, PROTOCOL } from '../../shared/protocol.ts'
@@ -88,8 +88,9 @@ class Bench {
 
   /** Runs `code`, which knows `path` and everything of the channel, in another process until the test ends. */
   run(code: string): { child: ChildProcess; output: () => string; kill(): Promise<void> } {
-    const imports = ['channel-client', 'channel-server', 'clock', 'protocol'].map(
-      (file) => `...await import(${JSON.stringify(new URL(`../../shared/${file}.ts`, import.meta.url))})`,
+    const files = ['shared/channel-client', 'controller/channel-server', 'shared/clock', 'shared/protocol']
+    const imports = files.map(
+      (file) => `...await import(${JSON.stringify(new URL(`../../${file}.ts`, import.meta.url))})`,
     )
     const names = 'dialChannel, serveChannel, systemClock, PROTOCOL'
     const text = `const { ${names} } = { ${imports.join()} }; const path = ${JSON.stringify(this.path)}; ${code}`

@@ -195,6 +195,16 @@ describe('a control channel that garbage is sent to', () => {
     expect(problems).to.deep.equal([])
   })
 
+  it('takes a peer that leaves without a word, and without having read, for a matter of course', async () => {
+    const { peer, peers, problems } = await channels.serve()
+    const socket = connect(channels.path, () => socket.write(hello))
+    socket.pause()
+    await peer()
+    socket.destroy()
+    await eventually(() => peers.size === 0)
+    expect(problems).to.deep.equal([])
+  })
+
   it('delivers nothing more of a peer that was hung up on', async () => {
     const received: unknown[] = []
     await channels.serve({

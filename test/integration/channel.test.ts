@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { ServeError } from '../../shared/errors.ts'
 import { PROTOCOL } from '../../shared/protocol.ts'
+import { MAX_UNDER_WAY } from '../../shared/requests.ts'
 import { DIAL, errorOf, HELLO, recordingClock, SERVE, SOON, useChannels } from '../helpers/channel.ts'
 import { eventually } from '../helpers/eventually.ts'
 
@@ -62,6 +63,21 @@ describe('a control channel', () => {
     expect(received).to.deep.equal(numbers)
     expect(answered).to.deep.equal(numbers)
     expect(happened).to.deep.equal(['connected'])
+  })
+
+  it('sends the next request when one of a thousand is answered', async () => {
+    let received = 0
+    const receive = () => {
+      received++
+      return eventually(() => received >= MAX_UNDER_WAY)
+    }
+    await channels.serve({ receive })
+    const { channel, happened } = channels.dial()
+    await eventually(() => happened.length === 1)
+    const answers = Array.from({ length: MAX_UNDER_WAY + 1 }, (_, index) => channel.request(index, SOON))
+    await eventually(() => received === MAX_UNDER_WAY)
+    await Promise.all(answers)
+    expect(received).to.equal(MAX_UNDER_WAY + 1)
   })
 
   it('refuses what is too large or no JSON, connected or not, and goes on', async () => {

@@ -74,6 +74,8 @@ describe('OpenRequests', () => {
     expect(nextMessages()).to.have.lengthOf(MAX_UNDER_WAY)
     requests.settle({ kind: 'answer', id: 500, value: undefined })
     expect(nextMessages()).to.deep.equal([MAX_UNDER_WAY])
+    requests.repeat()
+    expect(nextMessages()).to.have.lengthOf(MAX_UNDER_WAY)
   })
 
   it('rejects everything at the end', async () => {

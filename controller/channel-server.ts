@@ -1,13 +1,20 @@
 import type { Socket } from 'node:net'
 import { IPCProtocolError } from 'node-ipc'
-import { AnswerMemory, answerTo } from './answers.ts'
-import type { Clock } from './clock.ts'
-import { messageOf, report, ServeError } from './errors.ts'
-import { type Frame, type HelloFrame, oneLine, type RequestFrame, readFrame, versionMismatch } from './frames.ts'
-import { EVENT, isOrdinary, isSent, newIpc, sendAnswer, sendWaiting } from './ipc.ts'
-import type { Hello } from './protocol.ts'
-import { OpenRequests } from './requests.ts'
-import { checkSocketPath, clearSocketPath } from './socket-path.ts'
+import { AnswerMemory, answerTo } from '../shared/answers.ts'
+import type { Clock } from '../shared/clock.ts'
+import { messageOf, report, ServeError } from '../shared/errors.ts'
+import {
+  type Frame,
+  type HelloFrame,
+  oneLine,
+  type RequestFrame,
+  readFrame,
+  versionMismatch,
+} from '../shared/frames.ts'
+import { EVENT, isOrdinary, isSent, newIpc, sendAnswer, sendWaiting } from '../shared/ipc.ts'
+import type { Hello } from '../shared/protocol.ts'
+import { OpenRequests } from '../shared/requests.ts'
+import { checkSocketPath, clearSocketPath } from '../shared/socket-path.ts'
 
 /** One process that has dialled and said hello. After a reconnect it is another peer. */
 export interface Peer {

@@ -45,6 +45,7 @@ export class Controller {
   readonly #loop: Loop
   readonly #awaited: Set<ReplicaId>
   #hasDeployed = false
+  #isShuttingDown = false
 
   constructor(options: ControllerOptions) {
     const { processes, log } = options
@@ -92,7 +93,7 @@ export class Controller {
         this.#tellStatus()
         break
       case 'proxy':
-        void this.#peers.publishTo(peer, this.#loop.table).then(() => this.#tellStatus())
+        void this.#inform(peer)
         break
       case 'replica':
         this.#greet(role, peer.hello.pid)
@@ -123,6 +124,11 @@ export class Controller {
   }
 
   deploy(application: ApplicationSpec): void {
+    if (this.#isShuttingDown) {
+      const text = 'Ignoring deploy_applications request because Serve controller is shutting down.'
+      this.#options.log({ level: 'warning', text, fileOnly: true })
+      return
+    }
     this.#hasDeployed = true
     this.#loop.deploy(application)
     this.#endRecoveryIfComplete()
@@ -130,6 +136,7 @@ export class Controller {
 
   /** Drains every replica and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
+    this.#isShuttingDown = true
     this.#endRecovery()
     this.#loop.clear()
     await new Promise<void>((resolve) => {
@@ -177,6 +184,13 @@ export class Controller {
     }
   }
 
+  async #inform(proxy: Peer): Promise<void> {
+    const { table } = this.#loop
+    if (table === undefined) return
+    await this.#peers.publishTo(proxy, table)
+    this.#tellStatus()
+  }
+
   #endRecoveryIfComplete(): void {
     if (this.#awaited.size === 0 && this.#hasDeployed) this.#endRecovery()
   }
@@ -187,7 +201,7 @@ export class Controller {
   }
 
   #tellStatus(): void {
-    const { count, isAll } = this.#peers.withTable(this.#loop.table.version)
+    const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
     const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
     this.#peers.tell({ type: 'status', proxies: count, applications })
   }

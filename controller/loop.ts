@@ -35,6 +35,7 @@ export class Loop {
   #observed: Observed = new Map()
   #table: EndpointTable
   #isHeld = false
+  #isPublished = true
   #cancelWake: () => void = () => {}
 
   constructor(options: {
@@ -54,8 +55,9 @@ export class Loop {
     this.#table = { version: options.tableVersion, routes: [] }
   }
 
-  get table(): EndpointTable {
-    return this.#table
+  /** Undefined while held: proxies go on with the table of the controller before, which knew more. */
+  get table(): EndpointTable | undefined {
+    return this.#isHeld ? undefined : this.#table
   }
 
   /** Replaces the application of that name, or adds it. What runs already as wanted is left alone. */
@@ -89,7 +91,9 @@ export class Loop {
   }
 
   release(): void {
+    if (!this.#isHeld) return
     this.#isHeld = false
+    this.#isPublished = false
     this.#turn()
   }
 
@@ -151,10 +155,12 @@ export class Loop {
     return found && { ...found, replica, version, cpus, drainTimeoutMs }
   }
 
-  /** Pushes the table if it is another than before. */
+  /** Pushes the table if it is another than before, or nobody has it yet. */
   #publish(): Promise<void> {
     const next = routes(this.#applications, this.#desired, this.#observed)
-    if (JSON.stringify(next) === JSON.stringify(this.#table.routes)) return Promise.resolve()
+    const isSame = JSON.stringify(next) === JSON.stringify(this.#table.routes)
+    if (isSame && this.#isPublished) return Promise.resolve()
+    this.#isPublished = true
     this.#table = { version: this.#table.version + 1, routes: next }
     return this.#effects.publish(this.#table)
   }

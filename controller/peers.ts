@@ -47,7 +47,7 @@ export class Peers {
   }
 
   /** How many proxies have this table in force, and whether that is all of them. */
-  withTable(version: number): { readonly count: number; readonly isAll: boolean } {
+  withTable(version: number | undefined): { readonly count: number; readonly isAll: boolean } {
     const held = [...this.#proxies.values()]
     const count = held.filter((v) => v === version).length
     return { count, isAll: held.length > 0 && count === held.length }

@@ -80,9 +80,6 @@ function createShell(attempts: WeakMap<IncomingMessage, Attempt>): httpProxy {
   Reflect.set(proxy, 'webPasses', kept)
   proxy.on('proxyReq', (upstream, standIn) => attempts.get(standIn)?.connected(upstream))
   proxy.on('proxyRes', (answer, standIn) => attempts.get(standIn)?.answered(answer))
-  // Emitted instead of the callback when the client's socket is closed too; without a listener `error` would be thrown.
-  proxy.on('econnreset', (error, standIn) => attempts.get(standIn)?.failed(error))
-  proxy.on('error', () => {})
   return proxy
 }
 
@@ -128,7 +125,8 @@ class Attempt {
     if (this.#phase !== 'sent') return
     if (isRefusal(answer.statusCode, answer.headers)) {
       answer.resume()
-      this.#settle({ type: 'refused', reason: 'refused by admission' }, true)
+      const isSent = this.#upstream?.writableFinished === true
+      this.#settle({ type: 'refused', reason: 'refused by admission' }, { keepsConnection: isSent })
     } else if (this.#begin(answer)) {
       this.#stream(answer)
     }
@@ -165,7 +163,7 @@ class Attempt {
     // Before `pipe` adds its own listener, which ends the response.
     answer.on('end', () => {
       this.#addTrailers(answer.rawTrailers)
-      this.#settle({ type: 'answered' }, true)
+      this.#settle({ type: 'answered' })
     })
     answer.on('close', () => this.#settle({ type: 'cut', reason: 'closed before the end of the answer' }))
     let isFlowing = false
@@ -187,12 +185,12 @@ class Attempt {
     }
   }
 
-  /** Unless the exchange is over on the wire too, its connection cannot carry another and is closed: the replica's abort. */
-  #settle(outcome: Outcome, isReusable = false): void {
+  /** Closing the connection is what tells the replica to stop; of a complete exchange Node has taken it back already. */
+  #settle(outcome: Outcome, { keepsConnection = false } = {}): void {
     if (this.#phase === 'settled') return
     this.#phase = 'settled'
     this.#delivery.caller.onGone = undefined
-    if (!(isReusable && this.#upstream?.writableFinished)) this.#upstream?.destroy()
+    if (!keepsConnection) this.#upstream?.destroy()
     this.#resolve(outcome)
   }
 }

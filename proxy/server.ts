@@ -135,7 +135,6 @@ class HttpProxy implements ProxyServer {
     this.#connections.get(request.socket)?.add(exchange)
     response.once('close', () => this.#end(exchange))
     response.on('error', () => {})
-    if (this.#isClosing) response.shouldKeepAlive = false
     this.#serve(exchange).catch((error: unknown) => {
       problem(`Request failed due to an unexpected error: ${showError(error)}`, { requestId: exchange.id })
       this.#finish(exchange, { type: 'answer', answer: answers.failed })

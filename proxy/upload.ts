@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
 /** Of a body, as much is kept to be sent again. */
@@ -12,7 +11,7 @@ const ONE_WRITE_BYTES = 16 * 1024
 
 /** The body of a client's request on its way to a replica, and a copy of its beginning in case it must go to another. */
 export class Upload {
-  readonly #request: IncomingMessage
+  readonly #request: Readable
   readonly #chunks: Buffer[] = []
   #count = 0
   #bytes = 0
@@ -20,7 +19,7 @@ export class Upload {
   #hasEnded: boolean
   #sink: Readable | undefined
 
-  constructor(request: IncomingMessage, { isEmpty }: { isEmpty: boolean }) {
+  constructor(request: Readable, { isEmpty }: { isEmpty: boolean }) {
     this.#request = request
     this.#state = isEmpty ? 'kept' : 'new'
     this.#hasEnded = isEmpty

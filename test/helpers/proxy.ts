@@ -146,6 +146,10 @@ export function rawClient(port: number, first = ''): RawClient {
   }
 }
 
+export function connectionsOf({ server }: StandIn): Promise<number> {
+  return new Promise((resolve, reject) => server.getConnections((e, count) => (e ? reject(e) : resolve(count))))
+}
+
 /** A stand-in that speaks HTTP by hand, or something else. Its connections end with it. */
 export async function rawStandIn(address: string, onConnection: (socket: Socket) => void): Promise<StandIn> {
   const sockets = new Set<Socket>()

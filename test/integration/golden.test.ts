@@ -56,7 +56,7 @@ describe('the log from start to shutdown', () => {
   let cluster: Cluster
 
   before(async () => {
-    cluster = await startCluster('test/fixtures/classifier-deployment.ts:app')
+    cluster = await startCluster('test/fixtures/classifier-deployment.mjs:app')
     await cluster.stop()
   })
 

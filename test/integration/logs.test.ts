@@ -10,7 +10,7 @@ describe('the logs of a cluster', () => {
   let cluster: Cluster
 
   before(async () => {
-    cluster = await startCluster('test/fixtures/hello.ts:app')
+    cluster = await startCluster('test/fixtures/hello.mjs:app')
   })
 
   after(() => cluster.dispose())
@@ -65,10 +65,10 @@ describe('the logs of a cluster', () => {
     const response = await get('/boom', 'id-boom')
     expect([response.status, await response.text()]).to.deep.equal([500, 'Internal Server Error'])
     await shown(/ id-boom -- GET \/boom 500 /)
-    const stack = cluster.lines().find((line) => /hello\.ts:\d+:\d+\)?$/.test(line))
+    const stack = cluster.lines().find((line) => /hello\.mjs:\d+:\d+\)?$/.test(line))
     expect(stack).to.match(/^\(ServeReplica:default:Hello pid=\d+\) +at /)
     await filed(/^replica_default_Hello_/, / id-boom -- Error: boom$/)
-    await filed(/^replica_default_Hello_/, / id-boom -- +at .*hello\.ts:/)
+    await filed(/^replica_default_Hello_/, / id-boom -- +at .*hello\.mjs:/)
   })
 
   it('never hold a control character that a request has brought', async () => {

@@ -28,21 +28,21 @@ const mistakes: Mistake[] = [
   },
   {
     what: 'an export that is not there',
-    target: 'test/fixtures/hello.ts:application',
+    target: 'test/fixtures/hello.mjs:application',
     code: 3,
-    says: [/^ERROR: cannot run .+hello\.ts has no export 'application'; it exports app, nothing, one, unbound$/],
+    says: [/^ERROR: cannot run .+hello\.mjs has no export 'application'; it exports app, nothing, one, unbound$/],
   },
   {
     what: 'an export that is no application',
-    target: 'test/fixtures/hello.ts:nothing',
+    target: 'test/fixtures/hello.mjs:nothing',
     code: 3,
     says: [
-      /^ERROR: cannot run .+ export 'nothing' of .+hello\.ts is a number, not an application; an application is what/,
+      /^ERROR: cannot run .+ export 'nothing' of .+hello\.mjs is a number, not an application; an application is what/,
     ],
   },
   {
     what: 'a deployment that is not bound',
-    target: 'test/fixtures/hello.ts:unbound',
+    target: 'test/fixtures/hello.mjs:unbound',
     code: 3,
     says: [/did you mean to export unbound\.bind\(\)\?$/],
   },
@@ -57,7 +57,7 @@ const mistakes: Mistake[] = [
     target: 'test/fixtures/factory-throws.ts:app',
     code: 3,
     says: [
-      /^ERROR: Deploying application 'default' failed: .*\['Broken'\].* failed to start 3 times in a row/,
+      /^ERROR: Deploying application 'default' failed: .*\['Broken'\].* failed to start 2 times in a row/,
       /no such model/,
     ],
     never: ours,
@@ -115,14 +115,14 @@ const mistakes: Mistake[] = [
   },
   {
     what: 'a port that is none',
-    target: 'test/fixtures/hello.ts:app',
+    target: 'test/fixtures/hello.mjs:app',
     args: ['--http-port', '70000'],
     code: 2,
     says: [/^error: option '--http-port <port>' argument '70000' is invalid\. a port is an integer from 0 to 65535\./],
   },
   {
     what: "a route prefix without a slash, in Ray's words",
-    target: 'test/fixtures/hello.ts:app',
+    target: 'test/fixtures/hello.mjs:app',
     args: ['--route-prefix', 'x'],
     code: 2,
     says: [/Invalid route_prefix 'x', must start with a forward slash \('\/'\)\./],
@@ -137,14 +137,14 @@ const mistakes: Mistake[] = [
   { what: 'no target', code: 2, says: [/^error: missing required argument 'target'/] },
   {
     what: 'an address that this machine does not have',
-    target: 'test/fixtures/hello.ts:app',
+    target: 'test/fixtures/hello.mjs:app',
     args: ['--http-host', '192.0.2.77'],
     code: 2,
     says: [/^ERROR: cannot listen on 192\.0\.2\.77 port 0: this machine has no such address; see --http-host$/],
   },
   {
     what: 'a session directory with too long a name',
-    target: 'test/fixtures/hello.ts:app',
+    target: 'test/fixtures/hello.mjs:app',
     args: ['--session-dir', `/tmp/${'x'.repeat(90)}`],
     code: 2,
     says: [/^ERROR: session directory \/tmp\/x+ is too long: .*107; take a shorter --session-dir$/],
@@ -180,7 +180,7 @@ describe('a mistake of the user', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const address = other.address()
     const port = typeof address === 'object' ? address?.port : undefined
-    launched = launch('test/fixtures/hello.ts:app', { args: ['--http-port', String(port)] })
+    launched = launch('test/fixtures/hello.mjs:app', { args: ['--http-port', String(port)] })
     const ended = await launched.ended
     other.close()
     expect(ended).to.deep.equal({ code: 2, signal: null })
@@ -198,13 +198,13 @@ describe('a mistake of the user', () => {
     const isRoot = process.getuid?.() === 0
     // Root may write everywhere but below what is no directory.
     const directory = isRoot ? '/proc/self/batoid' : join(file, 'session')
-    launched = launch('test/fixtures/hello.ts:app', { args: ['--session-dir', directory] })
+    launched = launch('test/fixtures/hello.mjs:app', { args: ['--session-dir', directory] })
     expect(await launched.ended).to.deep.equal({ code: 2, signal: null })
     expect(launched.stderr()).to.match(/^ERROR: cannot use session directory .*; take another --session-dir\n$/)
   })
 
   it('is answered when the session directory belongs to a running cluster', async () => {
-    launched = launch('test/fixtures/hello.ts:app')
+    launched = launch('test/fixtures/hello.mjs:app')
     const { session } = launched
     const lifeline = createServer()
     await new Promise<void>((resolve) =>
@@ -218,7 +218,7 @@ describe('a mistake of the user', () => {
         resolve()
       }, 20)
     })
-    const second = launch('test/fixtures/hello.ts:app', { args: ['--session-dir', session] })
+    const second = launch('test/fixtures/hello.mjs:app', { args: ['--session-dir', session] })
     expect(await second.ended).to.deep.equal({ code: 2, signal: null })
     expect(second.stderr()).to.match(/^ERROR: session directory .* belongs to a cluster that is running; stop it/)
     await second.dispose()

@@ -31,7 +31,7 @@ describe('the lines of the Procfile', () => {
       NODE_OPTIONS: '',
       BATOID_SESSION_DIR: session,
       BATOID_HTTP_PORT: String(port),
-      BATOID_APPLICATION: 'test/fixtures/hello.ts:app',
+      BATOID_APPLICATION: 'test/fixtures/hello.mjs:app',
     }
     let output = ''
     children = parseProcfile(readFileSync('Procfile', 'utf8')).map(({ command }) => {

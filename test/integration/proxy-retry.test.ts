@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type Clock, systemClock } from '../../shared/clock.ts'
@@ -66,13 +66,30 @@ describe('an attempt that fails', () => {
       expect(await (await post('in the end')).text()).to.equal('in the end')
     })
 
+    it('keeps its turn: it is repeated before those that came later', async () => {
+      const held: ServerResponse[] = []
+      const replica = await bench.standIn((_, response) => held.push(response))
+      bench.route({ maxOngoingRequests: 1, replicas: [replica.replica] })
+      const first = bench.get('/1')
+      await eventually(() => held.length === 1)
+      const second = bench.get('/2')
+      await eventually(() => bench.proxy.gauges.queued === 1)
+      held.shift()?.writeHead(503, { 'x-batoid-refused': '1' }).end()
+      for (let n = 0; n < 2; n += 1) {
+        await eventually(() => held.length === 1)
+        held.shift()?.end()
+      }
+      await Promise.all([first, second])
+      expect(replica.requests).to.deep.equal(['GET /1', 'GET /1', 'GET /2'])
+    })
+
     it('is not repeated for ever', async () => {
       const full = await bench.standIn(refuse)
       bench.serve(full)
       const answer = await post('x')
       expect([answer.status, answer.headers.has('x-batoid-refused')]).to.deep.equal([503, false])
       expect(await answer.text()).to.contain('none of its replicas took the request')
-      expect(full.requests).to.have.length(10)
+      expect([full.requests.length, full.counts.connections]).to.deep.equal([10, 1])
       expect(bench.problems).to.deep.equal(['POST / failed: refused by admission'])
     })
 

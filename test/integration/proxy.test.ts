@@ -149,6 +149,8 @@ describe('the proxy', () => {
         'x-request-id': 'id-1',
         connection: 'keep-alive',
       })
+      const absolute = await raw('GET http://other:1/api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      expect(absolute).to.contain('"host":"other:1"').and.contain('"x-forwarded-host":"other:1"')
       expect(head).to.match(/^Set-Cookie: a=1\r\nSet-Cookie: b=2\r$/m)
       expect(head.match(/x-request-id: .*/gi)).to.deep.equal(['x-request-id: id-1'])
       expect(head).not.to.match(/secret|proxy-authenticate|keep-alive/i)

@@ -104,7 +104,7 @@ describe('batoid run', () => {
   })
 
   it('calls the hooks in order, and disposes on the way out', async () => {
-    const { url, stop, lines } = await start('test/fixtures/hooks.ts:app')
+    const { url, stop, lines } = await start('test/fixtures/hooks.mjs:app')
     expect(await (await fetch(url)).json()).to.deep.equal({ threshold: 3 })
     await stop()
     const prints = lines().flatMap((line) => /ServeReplica:default:Hooks pid=\d+\) (\w+)$/.exec(line)?.[1] ?? [])
@@ -112,7 +112,7 @@ describe('batoid run', () => {
   })
 
   it('replaces a replica that is killed', async () => {
-    const { url, lines } = await start('test/fixtures/hello.ts:one')
+    const { url, lines } = await start('test/fixtures/hello.mjs:one')
     const first = Number(await (await fetch(`${url}/pid`)).text())
     process.kill(first, 'SIGKILL')
     const second = await eventually(async () => {
@@ -128,7 +128,7 @@ describe('batoid run', () => {
   })
 
   it('restarts a proxy that is killed, and refuses nobody meanwhile', async () => {
-    const { url, lines } = await start('test/fixtures/hello.ts:app')
+    const { url, lines } = await start('test/fixtures/hello.mjs:app')
     const proxy = Number(/\(ProxyActor pid=(\d+)\)/.exec(lines().join('\n'))?.[1])
     process.kill(proxy, 'SIGKILL')
     expect(await (await fetch(url)).text()).to.equal('hello')
@@ -136,7 +136,7 @@ describe('batoid run', () => {
   })
 
   it('restarts a controller that is killed, which takes the same replicas over while requests go on', async () => {
-    const { url, lines, stop } = await start('test/fixtures/hello.ts:app')
+    const { url, lines, stop } = await start('test/fixtures/hello.mjs:app')
     const pids = async () =>
       new Set(await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${url}/pid`)).text())))
     const before = await pids()
@@ -150,14 +150,14 @@ describe('batoid run', () => {
   })
 
   it('leaves nothing behind when the launcher itself is killed', async () => {
-    const { child, pids } = await start('test/fixtures/hello.ts:app')
+    const { child, pids } = await start('test/fixtures/hello.mjs:app')
     expect(pids()).to.have.length(5)
     child.kill('SIGKILL')
     await eventually(() => pids().length === 0, { withinMs: 5_000 })
   })
 
   it('finishes what is ongoing before it stops', async () => {
-    const { url, lines, stop } = await start('test/fixtures/hello.ts:app')
+    const { url, lines, stop } = await start('test/fixtures/hello.mjs:app')
     const slow = fetch(`${url}/slow/700`)
     await fetch(url)
     const ended = stop()
@@ -168,7 +168,7 @@ describe('batoid run', () => {
   })
 
   it('stops at once at a second Ctrl-C', async () => {
-    const { url, child, ended } = await start('test/fixtures/hello.ts:app')
+    const { url, child, ended } = await start('test/fixtures/hello.mjs:app')
     const slow = fetch(`${url}/slow/60000`).catch((error: unknown) => error)
     await fetch(url)
     child.kill('SIGINT')

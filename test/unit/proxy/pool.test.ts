@@ -111,6 +111,19 @@ describe('the pool of a deployment', () => {
       expect(acquire().admission?.type).to.equal('lease')
     })
 
+    it('is not brought back early by a rest that it began before it left the table', () => {
+      const { acquire, update, clock } = world()
+      update({ replicas: some(1) })
+      const [a, b] = [acquire(), acquire()]
+      leaseOf(a).release('unreachable')
+      update({})
+      update({ replicas: some(1) })
+      clock.advance(10)
+      leaseOf(b).release('unreachable')
+      clock.advance(49)
+      expect(acquire().admission).to.equal(undefined)
+    })
+
     it('counts requests that fail together as one failure', () => {
       const { acquire, update, clock } = world()
       update({ replicas: some(1) })

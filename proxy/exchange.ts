@@ -53,7 +53,7 @@ export function deliveryOf(exchange: Exchange, target: Target): Delivery {
     caller: exchange,
     target,
     headers: requestHeaders(headers, { id, clientAddress: socket.remoteAddress ?? '', host, prefix }),
-    upload: new Upload(request, { isEmpty: framing(headers) === 'none' }),
+    upload: new Upload(request, framing(headers) ?? 'none'),
   }
 }
 

@@ -29,7 +29,7 @@ export interface Transport {
   close(): void
 }
 
-/** Below the 75 s after which replicas close idle connections, so that the proxy is the one that does it. */
+/** Well below the time after which replicas close idle connections, so that the proxy is the one that does it. */
 const IDLE_MS = 60_000
 
 /**

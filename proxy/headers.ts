@@ -34,8 +34,11 @@ export function requestId(header: string | readonly string[] | undefined, newId:
   return typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : newId()
 }
 
-/** How the body of a request is delimited; undefined for a transfer coding that only its sender understands. */
-export function framing(incoming: Incoming): 'none' | 'length' | 'chunked' | undefined {
+/** How the body of a request is delimited. */
+export type Framing = 'none' | 'length' | 'chunked'
+
+/** Undefined for a transfer coding that only its sender understands. */
+export function framing(incoming: Incoming): Framing | undefined {
   const coding = incoming['transfer-encoding']
   if (coding !== undefined) return String(coding).toLowerCase() === 'chunked' ? 'chunked' : undefined
   const length = incoming['content-length']
@@ -56,17 +59,16 @@ export function requestHeaders(incoming: Incoming, hop: Hop): Headers {
   const length = incoming['content-length']
   if (incoming['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked'
   else if (typeof length === 'string') headers['content-length'] = length
-  return { ...headers, ...forwarded(hop), 'x-request-id': hop.id }
-}
-
-function forwarded({ clientAddress, host, prefix }: Hop): Headers {
-  return {
-    ...(host === undefined ? {} : { host, 'x-forwarded-host': host }),
-    ...(prefix === '/' ? {} : { 'x-forwarded-prefix': prefix }),
-    // An IPv4 client on a dual-stack socket.
-    'x-forwarded-for': clientAddress.replace(/^::ffff:(?=\d+\.)/i, ''),
-    'x-forwarded-proto': 'http',
+  if (hop.host !== undefined) {
+    headers['host'] = hop.host
+    headers['x-forwarded-host'] = hop.host
   }
+  if (hop.prefix !== '/') headers['x-forwarded-prefix'] = hop.prefix
+  // An IPv4 client on a dual-stack socket.
+  headers['x-forwarded-for'] = hop.clientAddress.replace(/^::ffff:(?=\d+\.)/i, '')
+  headers['x-forwarded-proto'] = 'http'
+  headers['x-request-id'] = hop.id
+  return headers
 }
 
 /** Whether the replica's answer says that it has not taken the request. */

@@ -14,14 +14,15 @@ import { listRoutes } from './table.ts'
 
 export interface ProxyOptions {
   /** Called once for every request but those to `/-/healthz` and `/-/routes`. */
-  access(line: AccessLine): void
+  readonly access: (line: AccessLine) => void
   /** A request failed for a reason that its client is not told. */
-  problem(text: string, about: { readonly requestId: string }): void
+  readonly problem: (text: string, about: { readonly requestId: string }) => void
   /** The first table is in force, or one that leads other routes to other deployments; `text` shows them as Ray does. */
-  updated(text: string): void
+  readonly updated: (text: string) => void
   readonly clock: Clock
   readonly random: Random
-  newId(): string
+  /** A fresh request id. */
+  readonly newId: () => string
 }
 
 export interface Gauges {
@@ -173,9 +174,9 @@ class HttpProxy implements ProxyServer {
   }
 
   #finish(exchange: Exchange, result: Result): void {
-    const { id: requestId, request, response, prefix } = exchange
+    const { id, request, response, prefix } = exchange
     const { problem } = this.#options
-    if ('reason' in result) problem(`${request.method} ${prefix} failed: ${result.reason}`, { requestId })
+    if ('reason' in result) problem(`${request.method} ${prefix} failed: ${result.reason}`, { requestId: id })
     if (result.type === 'done') return
     if (result.type === 'answer' && !response.headersSent) reply(exchange, result.answer)
     else cut(exchange)

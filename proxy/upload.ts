@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { Framing } from './headers.ts'
 
 /** Of a body, as much is kept to be sent again. */
 const KEPT_BYTES = 1024 * 1024
@@ -6,12 +7,13 @@ const KEPT_BYTES = 1024 * 1024
 /** What keeping a chunk costs besides its bytes: a client may send a million chunks of one byte. */
 const CHUNK_BYTES = 256
 
-/** Node writes the head and the first chunk of a body at once, and a Unix socket takes and gives that much at once. */
+/** As much as a Unix socket takes from one write and gives to one read, with room for the head. */
 const ONE_WRITE_BYTES = 16 * 1024
 
 /** The body of a client's request on its way to a replica, and a copy of its beginning in case it must go to another. */
 export class Upload {
   readonly #request: Readable
+  readonly #framing: Framing
   readonly #chunks: Buffer[] = []
   #count = 0
   #bytes = 0
@@ -19,10 +21,11 @@ export class Upload {
   #hasEnded: boolean
   #sink: Readable | undefined
 
-  constructor(request: Readable, { isEmpty }: { isEmpty: boolean }) {
+  constructor(request: Readable, framing: Framing) {
     this.#request = request
-    this.#state = isEmpty ? 'kept' : 'new'
-    this.#hasEnded = isEmpty
+    this.#framing = framing
+    this.#state = framing === 'none' ? 'kept' : 'new'
+    this.#hasEnded = framing === 'none'
   }
 
   /** Every byte so far has been kept, so the body can be sent once more. */
@@ -30,9 +33,13 @@ export class Upload {
     return this.#state !== 'lost'
   }
 
-  /** What has been read so far left the process in one system call. */
+  /**
+   * What has been read so far left the process in one system call: Node writes the head and the first chunk together.
+   * The end of a chunked body may be a second one.
+   */
   get isOneWrite(): boolean {
-    return this.#count <= 1 && this.#bytes <= ONE_WRITE_BYTES
+    if (this.#count === 0) return true
+    return this.#framing === 'length' && this.#count === 1 && this.#bytes <= ONE_WRITE_BYTES
   }
 
   /** The body from its first byte. The stream that was opened before gets nothing more. */

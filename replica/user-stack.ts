@@ -1,20 +1,20 @@
+/** dist/ of this package, or the folder of this file where it runs from source. */
+const OURS = import.meta.url.replace('file://', '').replace(/(\/dist\/|[^/]*$).*$/, '$1')
+
 /**
- * The stack of an error without the frames of Node, of batoid and of what compiles TypeScript, which tell a user nothing about a mistake of their own.
- * `ours` is how our own frames are told: by default, by the place of this file.
+ * The stack of an error without the frames of Node, of batoid and of what compiles TypeScript, which tell a user
+ * nothing about a mistake of their own.
  */
-export function userStack(error: unknown, ours: string = import.meta.url.replace(/[^/]*$/, '')): string {
+export function userStack(error: unknown, ours: string = OURS): string {
   if (!(error instanceof Error)) return String(error)
   const stack = error.stack ?? `${error.name}: ${error.message}`
-  const place = ours.replace('file://', '')
-  const lines = stack.split('\n').filter((line) => !isForeign(line, place))
-  return lines.join('\n') + causeOf(error, ours)
+  const lines = stack.split('\n').filter((line) => !isForeign(line, ours))
+  return lines.join('\n') + (error.cause === undefined ? '' : `\nCaused by: ${userStack(error.cause, ours)}`)
 }
 
-function isForeign(line: string, place: string): boolean {
+function isForeign(line: string, ours: string): boolean {
   if (!/^\s+at /.test(line)) return false
-  return line.includes('node:internal/') || line.includes(place) || /\/node_modules\/(tsx|esbuild)\//.test(line)
-}
-
-function causeOf(error: Error, ours: string): string {
-  return error.cause === undefined ? '' : `\nCaused by: ${userStack(error.cause, ours)}`
+  // The examples are compiled into the same place, and are a user's code.
+  const isOurs = line.includes(ours) && !line.includes(`${ours}examples/`)
+  return isOurs || line.includes('node:internal/') || /\/node_modules\/(tsx|esbuild)\//.test(line)
 }

@@ -66,6 +66,13 @@ export interface ErrorReport {
 
 /** What batoid throws. The message says what was attempted, on what, with what, and what to do. */
 export class ServeError extends Error {
+  /** A user's module and the process that loads it may each have a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return (
+      typeof value === 'object' && value !== null && 'name' in value && value.name === 'ServeError' && 'code' in value
+    )
+  }
+
   readonly code: ErrorCode
   /** The stack of the user's own error, where user code threw. */
   readonly userStack: string | undefined

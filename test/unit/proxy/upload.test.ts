@@ -7,7 +7,7 @@ const KIB = 1024
 
 function bodyOf(...chunks: readonly (string | Buffer)[]): { request: Readable; upload: Upload } {
   const request = Readable.from(chunks.map((chunk) => Buffer.from(chunk)))
-  return { request, upload: new Upload(request, { isEmpty: chunks.length === 0 }) }
+  return { request, upload: new Upload(request, chunks.length === 0 ? 'none' : 'length') }
 }
 
 async function textOf(stream: Readable): Promise<string> {
@@ -23,7 +23,7 @@ describe('an upload', () => {
 
   it('goes on from where it was when a first attempt has taken a part', async () => {
     const request = new Readable({ read() {} })
-    const upload = new Upload(request, { isEmpty: false })
+    const upload = new Upload(request, 'chunked')
     const first = upload.open()
     request.push('a')
     first.read()
@@ -61,6 +61,9 @@ describe('an upload', () => {
     const one = bodyOf('a')
     await textOf(one.upload.open())
     expect(one.upload.isOneWrite).to.equal(true)
+    const chunked = new Upload(Readable.from([Buffer.from('a')]), 'chunked')
+    await textOf(chunked.open())
+    expect(chunked.isOneWrite).to.equal(false)
     for (const { upload } of [bodyOf('a', 'b'), bodyOf(Buffer.alloc(17 * KIB))]) {
       await textOf(upload.open())
       expect(upload.isOneWrite).to.equal(false)

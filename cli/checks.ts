@@ -1,9 +1,9 @@
+import { isName, NAME_RULE } from '../shared/ids.ts'
+
 /** What is wrong with the name of an application, in Ray's words; nothing if it is right. */
 export function checkName(name: string): string | undefined {
   if (name === '') return 'Application name must a non-empty string.'
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[#/\u0000-\u001f]/.test(name))
-    return `Application name '${name}' may not contain '#', '/' or control characters.`
+  if (!isName(name)) return `Application name '${name}' is not usable: ${NAME_RULE}.`
   return undefined
 }
 

@@ -1,4 +1,4 @@
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
@@ -7,11 +7,12 @@ import type { Random } from '../shared/ids.ts'
 import { openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
 import { type Environment, sessionRoot } from '../shared/settings.ts'
+import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from './checks.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
 import { Run, type RunOptions } from './run.ts'
-import { createSession, linkLatest, sessionName } from './session-directory.ts'
+import { checkPrivate, createSession, linkLatest, makeDirectory, sessionName } from './session-directory.ts'
 import { Signals } from './signals.ts'
 
 const SOURCE = 'cli/program.ts'
@@ -131,9 +132,16 @@ function runOptions(session: Session, target: string, flags: Flags, log: RunOpti
 }
 
 async function createOrDefault(directory: string | undefined): Promise<Session> {
-  if (directory !== undefined) return await createSession(directory)
-  const root = sessionRoot(tmpdir(), userInfo().username)
-  const session = await createSession(join(root, sessionName(new Date(), process.pid)))
+  if (directory !== undefined) return await createSession(directory, systemClock)
+  const root = sessionRoot(tmpdir(), userName())
+  makeDirectory(root)
+  try {
+    // Its name can be guessed: somebody else may have made it first.
+    checkPrivate(root)
+  } catch (error) {
+    throw new ServeError('session_unusable', `cannot use ${root}: ${messageOf(error)}; take a --session-dir`)
+  }
+  const session = await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
   linkLatest(session)
   return session
 }

@@ -56,6 +56,7 @@ export class Run {
   readonly failed: Promise<never>
   #fail: (error: ServeError) => void = () => {}
   #lifeline: Lifeline | undefined
+  #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #build: BuildProcess | undefined
   #application: ApplicationSpec | undefined
@@ -129,12 +130,17 @@ export class Run {
   }
 
   /** Ends everything at once. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    this.#killed ??= this.#kill()
+    return this.#killed
+  }
+
+  async #kill(): Promise<void> {
     this.#build?.kill()
     this.#channel?.close()
     this.#http?.close()
     await this.#keeper.killAll()
-    for (const pid of this.#lifeline?.pids() ?? []) process.kill(pid, 'SIGKILL')
+    for (const pid of this.#lifeline?.pids() ?? []) killIfAlive(pid)
     await this.#lifeline?.close()
     this.#follower.drain()
     this.#follower.close()
@@ -197,4 +203,13 @@ function own({ applications }: Status, name: string): ApplicationStatus | undefi
 
 function isSettled(application: ApplicationStatus | undefined): boolean {
   return application?.status === 'RUNNING' || application?.status === 'DEPLOY_FAILED'
+}
+
+/** It may have gone since it was last seen. */
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }

@@ -1,18 +1,19 @@
 import {
   accessSync,
-  chmodSync,
   constants,
   existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs'
-import { connect } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import type { Clock } from '../shared/clock.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import {
+  controllerMark,
   controllerSocket,
   lifelineSocket,
   logDirectory,
@@ -23,12 +24,13 @@ import {
 } from '../shared/session.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import { removeSockets } from '../shared/socket-files.ts'
+import { clearSocketPath } from '../shared/socket-path.ts'
 
 /**
  * Makes the directory of a new cluster, mode 0700: whoever can enter it commands the cluster.
  * @throws ServeError `session_unusable` or `path_too_long`
  */
-export async function createSession(directory: string): Promise<Session> {
+export async function createSession(directory: string, clock: Clock): Promise<Session> {
   const session = { directory: resolve(directory) }
   const longest = Buffer.byteLength(replicaSocket(session, 'xxxxxxxx' as ReplicaId))
   if (longest > MAX_SOCKET_PATH_BYTES) {
@@ -40,47 +42,34 @@ export async function createSession(directory: string): Promise<Session> {
   }
   try {
     for (const path of [session.directory, logDirectory(session), outputDirectory(session)]) makeDirectory(path)
-    chmodSync(session.directory, 0o700)
-    accessSync(session.directory, constants.W_OK | constants.X_OK)
+    checkPrivate(session.directory)
   } catch (error) {
     throw new ServeError(
       'session_unusable',
       `cannot use session directory ${session.directory}: ${messageOf(error)}; take another --session-dir`,
     )
   }
-  await refuseLive(session)
+  // Two clusters in one directory would take each other's replicas over.
+  for (const path of [lifelineSocket(session), controllerSocket(session)]) await clearSocketPath(path, clock)
   removeSockets(session)
+  rmSync(controllerMark(session), { force: true })
   for (const file of readdirSync(outputDirectory(session))) rmSync(join(outputDirectory(session), file))
   return session
 }
 
+/** Throws unless the directory is this user's and nobody else's: whoever can enter it commands the cluster. */
+export function checkPrivate(directory: string): void {
+  const { uid, mode } = statSync(directory)
+  if (process.getuid !== undefined && uid !== process.getuid()) throw new Error('it belongs to another user')
+  if ((mode & 0o077) !== 0) throw new Error('other users may enter it (chmod 700 makes it private)')
+  accessSync(directory, constants.W_OK | constants.X_OK)
+}
+
 /** Not mkdir's own `recursive`: on Node 20 it never ends where the kernel says that a parent which is there is not. */
-function makeDirectory(path: string): void {
+export function makeDirectory(path: string): void {
   if (existsSync(path)) return
   makeDirectory(dirname(path))
   mkdirSync(path, { mode: 0o700 })
-}
-
-/** Two clusters in one directory would take each other's replicas over. */
-async function refuseLive(session: Session): Promise<void> {
-  for (const path of [lifelineSocket(session), controllerSocket(session)]) {
-    if (!(await isServed(path))) continue
-    throw new ServeError(
-      'session_unusable',
-      `session directory ${session.directory} belongs to a cluster that is running; stop it, or take another --session-dir`,
-    )
-  }
-}
-
-function isServed(path: string): Promise<boolean> {
-  return new Promise((settle) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      settle(true)
-    })
-    socket.once('error', () => settle(false))
-  })
 }
 
 /** Lets `session_latest`, beside the session directory, lead to it. Renamed into place, so that it is never missing. */

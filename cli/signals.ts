@@ -10,7 +10,7 @@ export class Signals {
   readonly first: Promise<void>
   readonly second: Promise<void>
   readonly #clock: Clock
-  readonly #listener = (signal: NodeJS.Signals) => this.raise(signal === 'SIGINT' ? 'KeyboardInterrupt' : signal)
+  readonly #listener = (signal: NodeJS.Signals) => this.#press(signal === 'SIGINT' ? 'KeyboardInterrupt' : signal)
   #resolveFirst: () => void = () => {}
   #resolveSecond: () => void = () => {}
   #since: Instant | undefined
@@ -32,14 +32,17 @@ export class Signals {
     return this.#reason
   }
 
+  /** Asks to drain; however often, it never stops at once, which only a person may want. */
   raise(reason: string): void {
-    if (this.#since === undefined) {
-      this.#since = this.#clock.now()
-      this.#reason = reason
-      this.#resolveFirst()
-    } else if (this.#clock.now() - this.#since > SAME_PRESS_MS) {
-      this.#resolveSecond()
-    }
+    if (this.#since !== undefined) return
+    this.#since = this.#clock.now()
+    this.#reason = reason
+    this.#resolveFirst()
+  }
+
+  #press(reason: string): void {
+    if (this.#since !== undefined && this.#clock.now() - this.#since > SAME_PRESS_MS) this.#resolveSecond()
+    this.raise(reason)
   }
 
   close(): void {

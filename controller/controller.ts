@@ -9,9 +9,10 @@ import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
+import { LEAVE_MS } from './policy.ts'
 import type { Phase } from './state.ts'
 
-/** A restarted controller waits so long for the replicas of the one before it, and for somebody to say what shall run. */
+/** A restarted controller that knows what shall run waits so long for the replicas of the one before it. */
 const RECOVERY_MS = 5_000
 const IDLE_CHECK_MS = 5
 
@@ -33,8 +34,8 @@ export interface ControllerOptions {
   readonly hash: Hash
   readonly cpus: number
   readonly tableVersion: number
-  /** Replicas that a former controller may have left alive. */
-  readonly former: readonly ReplicaId[]
+  /** What a controller before this one has left, if it did not leave by itself: the replicas that serve. */
+  readonly former: readonly ReplicaId[] | undefined
   readonly log: (line: Line) => void
 }
 
@@ -50,26 +51,25 @@ export class Controller {
   constructor(options: ControllerOptions) {
     const { processes, log } = options
     this.#options = options
-    this.#awaited = new Set(options.former)
-    this.#peers = new Peers((text) => log({ level: 'warning', text, fileOnly: true }))
+    this.#awaited = new Set(options.former ?? [])
+    this.#peers = new Peers({
+      clock: options.clock,
+      problem: (text) => log({ level: 'warning', text, fileOnly: true }),
+      changed: () => this.#tellStatus(),
+    })
     this.#loop = new Loop({
       ...options,
       effects: {
         start: (settings) => processes.start(settings),
         drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
         kill: (replica) => processes.kill(replica),
-        publish: async (table) => {
-          await this.#peers.publish(table)
-          this.#tellStatus()
-        },
+        publish: (table) => this.#peers.publish(table),
         changed: () => this.#tellStatus(),
         log,
       },
     })
-    if (this.#awaited.size > 0) {
-      this.#loop.hold()
-      options.clock.after(RECOVERY_MS, () => this.#endRecovery())
-    }
+    // Not to know yet what shall run is not to want nothing: until somebody says it, nobody is drained.
+    if (options.former !== undefined) this.#loop.hold()
   }
 
   /** @throws ServeError if this process may not take part */
@@ -93,7 +93,7 @@ export class Controller {
         this.#tellStatus()
         break
       case 'proxy':
-        void this.#inform(peer)
+        if (this.#loop.table !== undefined) void this.#peers.publishTo(peer, this.#loop.table)
         break
       case 'replica':
         this.#greet(role, peer.hello.pid)
@@ -129,6 +129,7 @@ export class Controller {
       this.#options.log({ level: 'warning', text, fileOnly: true })
       return
     }
+    if (!this.#hasDeployed) this.#options.clock.after(RECOVERY_MS, () => this.#endRecovery())
     this.#hasDeployed = true
     this.#loop.deploy(application)
     this.#endRecoveryIfComplete()
@@ -165,8 +166,9 @@ export class Controller {
   }
 
   /** Takes over a replica that a former controller started. */
-  #take({ deployment, replica, version, cpus, drainTimeoutMs, phase: reported }: ReplicaRole, pid: number): void {
-    const phase = takenPhase(reported, this.#options.clock.now(), drainTimeoutMs)
+  #take(role: ReplicaRole, pid: number): void {
+    const { deployment, replica, version, cpus, drainTimeoutMs } = role
+    const phase = takenPhase(role, this.#options.clock.now())
     this.#options.processes.adopt({ deployment, replica }, pid)
     this.#loop.tell({ on: 'found', deployment, found: { id: replica, version, cpus, drainTimeoutMs, phase } })
   }
@@ -182,13 +184,6 @@ export class Controller {
       case 'starting':
         return
     }
-  }
-
-  async #inform(proxy: Peer): Promise<void> {
-    const { table } = this.#loop
-    if (table === undefined) return
-    await this.#peers.publishTo(proxy, table)
-    this.#tellStatus()
   }
 
   #endRecoveryIfComplete(): void {
@@ -207,16 +202,15 @@ export class Controller {
   }
 }
 
-function takenPhase(reported: ReplicaReport, now: number, timeoutMs: number): Phase {
-  const deadline = now + timeoutMs
-  switch (reported.name) {
+function takenPhase({ phase, startTimeoutMs, drainTimeoutMs }: ReplicaRole, now: number): Phase {
+  switch (phase.name) {
     case 'running':
-      return { name: 'running', address: reported.address, since: now }
+      return { name: 'running', address: phase.address, since: now }
     case 'starting':
-      return { name: 'starting', deadline, timeoutMs }
+      return { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
     case 'failed':
-      return { name: 'failed', error: reported.error, deadline }
+      return { name: 'failed', error: phase.error, deadline: now + LEAVE_MS }
     case 'draining':
-      return { name: 'draining', deadline }
+      return { name: 'draining', deadline: now + drainTimeoutMs }
   }
 }

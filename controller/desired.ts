@@ -35,7 +35,7 @@ function desiredDeployment(application: ApplicationSpec, deployment: DeploymentS
 export function startedWith(
   application: ApplicationSpec,
   { name, options }: DeploymentSpec,
-): Omit<ReplicaSettings, 'replica' | 'version' | 'cpus' | 'drainTimeoutMs'> {
+): Omit<ReplicaSettings, 'replica' | 'version' | 'cpus' | 'startTimeoutMs' | 'drainTimeoutMs'> {
   return {
     deployment: deploymentId({ application: application.name, deployment: name }),
     importPath: application.importPath,

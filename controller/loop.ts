@@ -147,12 +147,12 @@ export class Loop {
   }
 
   #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, cpus, drainTimeoutMs } = wanted
+    const { version, cpus, startTimeoutMs, drainTimeoutMs } = wanted
     const all = this.#applications.flatMap((application) =>
       application.deployments.map((spec) => startedWith(application, spec)),
     )
     const found = all.find((settings) => settings.deployment === deployment)
-    return found && { ...found, replica, version, cpus, drainTimeoutMs }
+    return found && { ...found, replica, version, cpus, startTimeoutMs, drainTimeoutMs }
   }
 
   /** Pushes the table if it is another than before, or nobody has it yet. */

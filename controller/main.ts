@@ -1,22 +1,33 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync } from 'node:fs'
-import { availableParallelism, tmpdir, userInfo } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
-import { startBuild } from '../shared/build.ts'
+import { type BuildProcess, startBuild } from '../shared/build.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaOfSocket } from '../shared/session.ts'
+import type { ReplicaId } from '../shared/ids.ts'
+import {
+  controllerMark,
+  controllerSocket,
+  lifelineSocket,
+  logDirectory,
+  outputDirectory,
+  replicaOfSocket,
+  replicaSocket,
+} from '../shared/session.ts'
 import { applicationFrom, cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
+import { clearSocketPath } from '../shared/socket-path.ts'
+import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Controller } from './controller.ts'
 import { Processes } from './processes.ts'
 
-const session = sessionFrom(process.env, tmpdir(), userInfo().username)
+const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
@@ -29,7 +40,10 @@ const log = openLog({
   clock: systemClock,
 })
 
+let build: BuildProcess | undefined
+
 function leave(code: number): never {
+  build?.kill()
   log.flush()
   process.exit(code)
 }
@@ -39,6 +53,21 @@ process.on('uncaughtException', (error) => {
   leave(1)
 })
 
+/** The replicas that still serve for a controller which did not leave by itself; undefined if there was none. */
+async function formerReplicas(): Promise<ReplicaId[] | undefined> {
+  if (!existsSync(controllerMark(session))) return undefined
+  const found = readdirSync(session.directory).flatMap((file) => replicaOfSocket(file) ?? [])
+  const isDead = (replica: ReplicaId) =>
+    clearSocketPath(replicaSocket(session, replica), systemClock).then(
+      () => true,
+      () => false,
+    )
+  const dead = await Promise.all(found.map(isDead))
+  return found.filter((_, i) => !dead[i])
+}
+
+const former = await formerReplicas()
+writeFileSync(controllerMark(session), `${process.pid}\n`)
 const processes = new Processes({
   session,
   env: process.env,
@@ -52,7 +81,7 @@ const controller = new Controller({
   hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, 16),
   cpus: cpusFrom(process.env, availableParallelism()),
   tableVersion: Date.now(),
-  former: readdirSync(session.directory).flatMap((file) => replicaOfSocket(file) ?? []),
+  former,
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
 })
 log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
@@ -82,8 +111,9 @@ const channel = await serveChannel({
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
 const application = applicationFrom(process.env)
 if (application !== undefined) {
-  const build = { importPath: application, workingDir: process.cwd(), name: 'default', routePrefix: '/' }
-  startBuild(build, { session, env: process.env, clock: systemClock }).result.then(
+  const what = { importPath: application, workingDir: process.cwd(), name: 'default', routePrefix: '/' }
+  build = startBuild(what, { session, env: process.env, clock: systemClock })
+  build.result.then(
     (built) => controller.deploy(built),
     (error: unknown) => {
       const { code, message, stack } = report(error)
@@ -96,6 +126,7 @@ if (application !== undefined) {
 async function shutDown(): Promise<void> {
   await controller.shutDown()
   await channel.close()
+  rmSync(controllerMark(session), { force: true })
   leave(0)
 }
 

@@ -33,6 +33,7 @@ const role = z.discriminatedUnion('kind', [
     deployment: deploymentId,
     version: z.string().max(100),
     cpus: z.number().nonnegative(),
+    startTimeoutMs: z.number().nonnegative(),
     drainTimeoutMs: z.number().nonnegative(),
     phase: replicaReport,
   }),

@@ -1,10 +1,13 @@
 import type { Peer } from './channel-server.ts'
+import type { Clock } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import type { EndpointTable, Status } from '../shared/protocol.ts'
 
-/** A proxy that has not answered by then is slow or dying; the controller does not wait for it any longer. */
-const PUBLISH_TIMEOUT_MS = 2_000
+/** A drain waits no longer for a slow proxy to take the replica out; what it still sends there is refused, and repeated. */
+const PUBLISH_WAIT_MS = 2_000
+/** A proxy that stood still may answer late, and has the table nevertheless. */
+const PUBLISH_TIMEOUT_MS = 60_000
 const STATUS_TIMEOUT_MS = 10_000
 
 /** Who is connected, and which endpoint table each proxy has in force. */
@@ -12,11 +15,20 @@ export class Peers {
   readonly #launchers = new Set<Peer>()
   readonly #proxies = new Map<Peer, number>()
   readonly #replicas = new Map<ReplicaId, Peer>()
+  readonly #clock: Clock
   readonly #problem: (text: string) => void
+  readonly #changed: () => void
   #lastStatus = ''
 
-  constructor(problem: (text: string) => void) {
-    this.#problem = problem
+  constructor(options: {
+    clock: Clock
+    problem: (text: string) => void
+    /** A proxy has another table in force. */
+    changed: () => void
+  }) {
+    this.#clock = options.clock
+    this.#problem = options.problem
+    this.#changed = options.changed
   }
 
   add(peer: Peer): void {
@@ -42,10 +54,6 @@ export class Peers {
     if (role.kind === 'replica' && this.#replicas.get(role.replica) === peer) this.#replicas.delete(role.replica)
   }
 
-  hasProxy(): boolean {
-    return this.#proxies.size > 0
-  }
-
   /** How many proxies have this table in force, and whether that is all of them. */
   withTable(version: number | undefined): { readonly count: number; readonly isAll: boolean } {
     const held = [...this.#proxies.values()]
@@ -54,8 +62,14 @@ export class Peers {
   }
 
   /** Settles, and never rejects, when every proxy has the table or has had its time. */
-  async publish(table: EndpointTable): Promise<void> {
-    await Promise.all([...this.#proxies.keys()].map((proxy) => this.publishTo(proxy, table)))
+  publish(table: EndpointTable): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(PUBLISH_WAIT_MS, resolve)
+      void Promise.all([...this.#proxies.keys()].map((proxy) => this.publishTo(proxy, table))).then(() => {
+        cancel()
+        return resolve()
+      })
+    })
   }
 
   async publishTo(proxy: Peer, table: EndpointTable): Promise<void> {
@@ -63,6 +77,7 @@ export class Peers {
       await proxy.request({ type: 'endpoints', table }, { timeoutMs: PUBLISH_TIMEOUT_MS })
       const held = this.#proxies.get(proxy)
       if (held !== undefined) this.#proxies.set(proxy, Math.max(held, table.version))
+      this.#changed()
     } catch (error) {
       this.#problem(`proxy with pid ${proxy.hello.pid} did not take the endpoint table: ${messageOf(error)}`)
     }

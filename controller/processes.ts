@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../shared/clock.ts'
+import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, replicaSocket, type Session } from '../shared/session.ts'
+import { outputDirectory, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 
@@ -42,12 +43,24 @@ export class Processes {
   }
 
   start(settings: ReplicaSettings): void {
+    try {
+      this.#start(settings)
+    } catch (error) {
+      // Later, as every other end: whoever starts a replica has not finished its turn.
+      this.#running.set(settings.replica, { ...settings, pid: undefined })
+      this.#clock.after(0, () => this.#gone(settings.replica, `it could not be started: ${messageOf(error)}`))
+    }
+  }
+
+  #start(settings: ReplicaSettings): void {
     const { application, deployment } = deploymentName(settings.deployment)
+    const file = replicaSettings(this.#session, settings.replica)
+    writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
     const start = {
       command: process.execPath,
       args: [REPLICA_MAIN],
       cwd: settings.workingDir,
-      env: { ...this.#env, BATOID_SESSION_DIR: this.#session.directory, BATOID_REPLICA: JSON.stringify(settings) },
+      env: { ...this.#env, BATOID_SESSION_DIR: this.#session.directory, BATOID_REPLICA: file },
       prefix: `ServeReplica:${application}:${deployment}`,
     }
     const child = startProcess(start, outputDirectory(this.#session))
@@ -94,6 +107,7 @@ export class Processes {
     if (running === undefined) return
     this.#running.delete(replica)
     removeSocket(replicaSocket(this.#session, replica))
+    rmSync(replicaSettings(this.#session, replica), { force: true })
     this.#exited(running, how)
   }
 }

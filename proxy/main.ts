@@ -1,24 +1,25 @@
 /** A proxy: takes HTTP requests and spreads them over the replicas that the controller tells it of. */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { hostname, networkInterfaces, tmpdir, userInfo } from 'node:os'
+import { hostname, networkInterfaces, tmpdir } from 'node:os'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
-import { messageOf } from '../shared/errors.ts'
+import { messageOf, ServeError } from '../shared/errors.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { PROTOCOL, type ToProxy } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory } from '../shared/session.ts'
 import { httpAddressFrom, inheritedSocket, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { createProxy } from './server.ts'
 
 /** Longer than any replica may take to drain by default. */
 const GRACE_MS = 20_000
 
-const session = sessionFrom(process.env, tmpdir(), userInfo().username)
+const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
@@ -65,9 +66,10 @@ let listening: Promise<void> | undefined
 function listen(): Promise<void> {
   const fd = inheritedSocket(process.env, process.pid)
   return new Promise((resolve) => {
-    proxy.server.once('error', (error) => {
+    proxy.server.on('error', (error) => {
       log.error(`cannot listen on ${address.host} port ${address.port}: ${messageOf(error)}`)
-      leave(2)
+      // A connection that could not be taken is no reason to cut the others off.
+      if (!proxy.server.listening) leave(2)
     })
     proxy.server.listen(fd === undefined ? address : { fd }, resolve)
   })
@@ -77,7 +79,8 @@ const channel = dialChannel({
   path: controllerSocket(session),
   hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'proxy' } }),
   async receive(message) {
-    const { table } = message as ToProxy
+    const { type, table } = message as ToProxy
+    if (type !== 'endpoints') throw new ServeError('message_invalid', `a proxy knows no message '${String(type)}'`)
     proxy.accept(table)
     listening ??= listen()
     await listening

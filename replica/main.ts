@@ -1,16 +1,17 @@
 /** A replica: one process that runs one deployment and serves it over HTTP on a Unix socket of its own. */
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
-import { report } from '../shared/errors.ts'
+import { report, ServeError } from '../shared/errors.ts'
 import { deploymentName } from '../shared/ids.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { PROTOCOL, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaSocket } from '../shared/session.ts'
-import { isLaunched, replicaSettingsFrom } from '../shared/settings.ts'
+import { isLaunched, type ReplicaSettings, replicaSettingsFile } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
@@ -22,10 +23,12 @@ import { ReplicaServer } from './server.ts'
 
 /** A replica that finds no controller for so long has been forgotten. */
 const ABANDONED_MS = 60_000
+/** What nobody watches may take so long to dispose of what it has. */
+const DISPOSE_MS = 5_000
 /** How long a replica that cannot start waits for the controller to know why. */
 const LAST_WORDS_MS = 1_000
 
-const settings = replicaSettingsFrom(process.env)
+const settings = JSON.parse(readFileSync(replicaSettingsFile(process.env), 'utf8')) as ReplicaSettings
 const session = { directory: process.env['BATOID_SESSION_DIR'] ?? '' }
 const { application, deployment } = deploymentName(settings.deployment)
 const address = replicaSocket(session, settings.replica)
@@ -58,7 +61,13 @@ process.on('uncaughtException', (error) => {
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 captureConsole([process.stdout, process.stderr], log, () => currentRequest()?.requestId)
 
-let cancelAbandoned = () => {}
+/** Armed whenever no controller is connected, from the start on. */
+const abandonedAfter = () =>
+  systemClock.after(ABANDONED_MS, () => {
+    systemClock.after(settings.drainTimeoutMs + DISPOSE_MS, () => leave(1))
+    void drain(settings.drainTimeoutMs)
+  })
+let cancelAbandoned = abandonedAfter()
 const channel = dialChannel({
   path: controllerSocket(session),
   hello: () => ({
@@ -71,18 +80,20 @@ const channel = dialChannel({
       deployment: settings.deployment,
       version: settings.version,
       cpus: settings.cpus,
+      startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       phase,
     },
   }),
   receive(message) {
-    const { timeoutMs } = message as ToReplica
+    const { type, timeoutMs } = message as ToReplica
+    if (type !== 'drain') throw new ServeError('message_invalid', `a replica knows no message '${String(type)}'`)
     void drain(timeoutMs)
   },
   connected: () => cancelAbandoned(),
   disconnected() {
     cancelAbandoned()
-    cancelAbandoned = systemClock.after(ABANDONED_MS, () => void drain(settings.drainTimeoutMs))
+    cancelAbandoned = abandonedAfter()
   },
   refused(error) {
     log.error(`the controller refused this replica: ${error.message}`)

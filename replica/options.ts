@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { ServeError } from '../shared/errors.ts'
+import { isName, NAME_RULE } from '../shared/ids.ts'
 import type { DeploymentConfig } from '../shared/protocol.ts'
 
 /**
@@ -176,12 +177,8 @@ export function resolveOptions(name: string, options: DeploymentOptions): Deploy
 }
 
 function checkName(name: string): void {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (typeof name === 'string' && /^[^#/\u0000-\u001f]{1,100}$/.test(name)) return
-  throw new ServeError(
-    'bad_option',
-    `deployment name ${JSON.stringify(name)} is not usable: 1 to 100 characters, without '#', '/' and control characters`,
-  )
+  if (typeof name === 'string' && isName(name)) return
+  throw new ServeError('bad_option', `deployment name ${JSON.stringify(name)} is not usable: ${NAME_RULE}`)
 }
 
 function refuseUnsupported(name: string, given: DeploymentOptions): void {

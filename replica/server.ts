@@ -55,21 +55,21 @@ export class ReplicaServer {
     })
   }
 
-  /** Takes no new requests, and resolves when the last one is finished. */
+  /**
+   * Refuses new requests, and resolves when the last one is finished. The socket stays open until the process ends:
+   * http.Server's own close would, on Node 20, destroy connections whose last answer is written but not yet sent.
+   */
   drain(): Promise<void> {
     this.#isDraining = true
     const done = new Promise<void>((resolve) => {
       this.#drained = resolve
     })
-    this.#server.close()
     this.#settle()
     return done
   }
 
   #settle(): void {
-    if (!this.#isDraining) return
-    this.#server.closeIdleConnections()
-    if (this.#ongoing === 0) this.#drained()
+    if (this.#isDraining && this.#ongoing === 0) this.#drained()
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {

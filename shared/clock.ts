@@ -8,10 +8,19 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void
 }
 
+/** Node fires a longer timer at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
+    const due = performance.now() + delayMs
+    let timer: NodeJS.Timeout
+    const wait = () => {
+      const leftMs = due - performance.now()
+      timer = setTimeout(leftMs > LONGEST_TIMER_MS ? wait : task, Math.min(leftMs, LONGEST_TIMER_MS))
+    }
+    wait()
     return () => clearTimeout(timer)
   },
 }

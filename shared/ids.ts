@@ -17,6 +17,18 @@ export interface DeploymentName {
   readonly deployment: string
 }
 
+/**
+ * Whether an application or a deployment may have this name: it becomes part of ids, log lines and, encoded, of file
+ * names, which end at 255 bytes.
+ */
+export function isName(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text !== '' && !/[#/\u0000-\u001f]/.test(text) && text.isWellFormed() && encodeURIComponent(text).length <= 100
+}
+
+/** The rule above, for people. */
+export const NAME_RULE = "1 to 100 characters (fewer if not ASCII), without '#', '/' and control characters"
+
 export function isReplicaId(text: unknown): text is ReplicaId {
   return typeof text === 'string' && /^[a-z0-9]{8}$/.test(text)
 }

@@ -19,7 +19,7 @@ export async function holdLifeline(path: string): Promise<Lifeline> {
     living.set(socket, undefined)
     socket.on('error', () => socket.destroy())
     socket.on('close', () => living.delete(socket))
-    createInterface(socket).once('line', (line) => living.set(socket, Number(line)))
+    createInterface(socket).once('line', (line) => living.set(socket, pidIn(line)))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -33,6 +33,12 @@ export async function holdLifeline(path: string): Promise<Lifeline> {
         for (const socket of living.keys()) socket.destroy()
       }),
   }
+}
+
+/** User code can reach this socket: what it writes must never make us kill a group, ourselves or all we may. */
+function pidIn(line: string): number | undefined {
+  const pid = /^[1-9]\d{0,9}$/.test(line) ? Number(line) : undefined
+  return pid === 1 || pid === process.pid ? undefined : pid
 }
 
 /** Ties this process to the launcher: `lost` is called once when the launcher has gone, or is not there. */

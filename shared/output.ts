@@ -27,10 +27,20 @@ export function startProcess({ command, args, cwd, env, prefix, extra = [] }: St
     const stdio: StdioOptions = ['ignore', fd, fd, ...extra]
     const child = spawn(command, args, { cwd, env, stdio, detached: true })
     if (child.pid === undefined) unlinkSync(temporary)
-    else renameSync(temporary, outputFile(directory, prefix, child.pid))
+    else name(child, temporary, outputFile(directory, prefix, child.pid))
     return child
   } finally {
     closeSync(fd)
+  }
+}
+
+/** A process whose output nobody would find is not let live. */
+function name(child: ChildProcess, temporary: string, file: string): void {
+  try {
+    renameSync(temporary, file)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
   }
 }
 

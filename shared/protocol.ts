@@ -30,6 +30,7 @@ export type Role =
       /** Which code and options it was started with. */
       readonly version: string
       readonly cpus: number
+      readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
     }

@@ -18,6 +18,13 @@ export const lifelineSocket = ({ directory }: Session): string => `${directory}/
 export const replicaSocket = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.sock`
 
+/** What a replica is started with. */
+export const replicaSettings = ({ directory }: Session, replica: ReplicaId): string =>
+  `${directory}/replica-${replica}.json`
+
+/** Is there while a controller lives, and after one that did not leave by itself. */
+export const controllerMark = ({ directory }: Session): string => `${directory}/controller.pid`
+
 /** The log files, one set a process, with Ray's names. */
 export const logDirectory = ({ directory }: Session): string => `${directory}/logs/serve`
 

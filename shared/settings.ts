@@ -19,12 +19,13 @@ export interface ReplicaSettings {
   readonly maxOngoingRequests: number
   readonly userConfig: unknown
   readonly cpus: number
+  readonly startTimeoutMs: number
   readonly drainTimeoutMs: number
 }
 
 /** BATOID_SESSION_DIR, or one place a user, so that the lines of a Procfile find each other without being told. */
-export function sessionFrom(env: Environment, temporaryDirectory: string, user: string): Session {
-  return { directory: env['BATOID_SESSION_DIR'] ?? `${sessionRoot(temporaryDirectory, user)}/procfile` }
+export function sessionFrom(env: Environment, temporaryDirectory: string, user: () => string): Session {
+  return { directory: env['BATOID_SESSION_DIR'] ?? `${sessionRoot(temporaryDirectory, user())}/procfile` }
 }
 
 /** Where the sessions of a user lie when nothing else is said. */
@@ -65,10 +66,11 @@ export function inheritedSocket(env: Environment, pid: number): number | undefin
   return env['LISTEN_PID'] === String(pid) && Number(env['LISTEN_FDS']) >= 1 ? 3 : undefined
 }
 
-export function replicaSettingsFrom(env: Environment): ReplicaSettings {
-  const text = env['BATOID_REPLICA']
-  if (text === undefined) throw new ServeError('internal', 'a replica is started by the controller, not by hand')
-  return JSON.parse(text) as ReplicaSettings
+/** The file with the settings of a replica: an environment variable would not hold a large `userConfig`. */
+export function replicaSettingsFile(env: Environment): string {
+  const path = env['BATOID_REPLICA']
+  if (path === undefined) throw new ServeError('internal', 'a replica is started by the controller, not by hand')
+  return path
 }
 
 function integer(env: Environment, name: string, fallback: number, max: number): number {

@@ -1,13 +1,17 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Session } from './session.ts'
+import { controllerSocket, lifelineSocket, replicaOfSocket, type Session } from './session.ts'
 
 /** Removes a socket file that nobody serves any more. */
 export function removeSocket(path: string): void {
   rmSync(path, { force: true })
 }
 
-/** For the last one to leave: those who were killed have left theirs. */
-export function removeSockets({ directory }: Session): void {
-  for (const file of readdirSync(directory)) if (file.endsWith('.sock')) removeSocket(join(directory, file))
+/** For the last one to leave: those who were killed have left theirs. Touches no file but a cluster's own. */
+export function removeSockets(session: Session): void {
+  removeSocket(controllerSocket(session))
+  removeSocket(lifelineSocket(session))
+  for (const file of readdirSync(session.directory)) {
+    if (replicaOfSocket(file) !== undefined) removeSocket(join(session.directory, file))
+  }
 }

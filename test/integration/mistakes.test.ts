@@ -220,7 +220,9 @@ describe('a mistake of the user', () => {
     })
     const second = launch('test/fixtures/hello.mjs:app', { args: ['--session-dir', session] })
     expect(await second.ended).to.deep.equal({ code: 2, signal: null })
-    expect(second.stderr()).to.match(/^ERROR: session directory .* belongs to a cluster that is running; stop it/)
+    expect(second.stderr()).to.match(
+      /^ERROR: another process serves .*launcher\.sock: stop that cluster, or choose another --session-dir/,
+    )
     await second.dispose()
     launched.child.kill('SIGTERM')
     expect((await launched.ended).code).to.equal(0)

@@ -18,7 +18,7 @@ describe('checkName', () => {
   it('takes names and refuses the empty one, and what ids cannot carry', () => {
     expect(checkName('shop')).to.equal(undefined)
     expect(checkName('')).to.equal('Application name must a non-empty string.')
-    expect(checkName('a#b')).to.match(/may not contain/)
+    expect(checkName('a#b')).to.match(/without '#'/)
   })
 })
 

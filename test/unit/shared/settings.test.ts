@@ -4,7 +4,7 @@ import { cpusFrom, httpAddressFrom, inheritedSocket, sessionFrom } from '../../.
 describe('the settings of a process', () => {
   it('are 127.0.0.1:8000 and one place a user when nothing is said', () => {
     expect(httpAddressFrom({})).to.deep.equal({ host: '127.0.0.1', port: 8000 })
-    expect(sessionFrom({}, '/tmp', 'me')).to.deep.equal({ directory: '/tmp/batoid-me/procfile' })
+    expect(sessionFrom({}, '/tmp', () => 'me')).to.deep.equal({ directory: '/tmp/batoid-me/procfile' })
     expect(cpusFrom({}, 4)).to.equal(4)
   })
 

@@ -16,7 +16,8 @@ import {
   lifelineSocket,
   logDirectory,
   outputDirectory,
-  replicaOfSocket,
+  replicaOfSettings,
+  replicaSettings,
   replicaSocket,
 } from '../shared/session.ts'
 import { applicationFrom, cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
@@ -53,17 +54,23 @@ process.on('uncaughtException', (error) => {
   leave(1)
 })
 
-/** The replicas that still serve for a controller which did not leave by itself; undefined if there was none. */
+/** The replicas of a controller which did not leave by itself, but for those that are surely dead; undefined if there was none. */
 async function formerReplicas(): Promise<ReplicaId[] | undefined> {
   if (!existsSync(controllerMark(session))) return undefined
-  const found = readdirSync(session.directory).flatMap((file) => replicaOfSocket(file) ?? [])
-  const isDead = (replica: ReplicaId) =>
-    clearSocketPath(replicaSocket(session, replica), systemClock).then(
-      () => true,
-      () => false,
-    )
-  const dead = await Promise.all(found.map(isDead))
-  return found.filter((_, i) => !dead[i])
+  const started = readdirSync(session.directory).flatMap((file) => replicaOfSettings(file) ?? [])
+  const isDead = async (replica: ReplicaId) => {
+    const socket = replicaSocket(session, replica)
+    if (!existsSync(socket)) return false // still starting, for all we know
+    try {
+      await clearSocketPath(socket, systemClock)
+    } catch {
+      return false // somebody serves it
+    }
+    rmSync(replicaSettings(session, replica), { force: true })
+    return true
+  }
+  const dead = await Promise.all(started.map(isDead))
+  return started.filter((_, i) => !dead[i])
 }
 
 const former = await formerReplicas()

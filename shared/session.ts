@@ -32,7 +32,13 @@ export const logDirectory = ({ directory }: Session): string => `${directory}/lo
 export const outputDirectory = ({ directory }: Session): string => `${directory}/logs/output`
 
 /** The replica that serves, or once served, on this file of the session directory. */
-export function replicaOfSocket(file: string): ReplicaId | undefined {
-  const id = /^replica-(.*)\.sock$/.exec(file)?.[1]
-  return id !== undefined && isReplicaId(id) ? id : undefined
+export const replicaOfSocket = (file: string): ReplicaId | undefined =>
+  replicaIn(/^replica-(.*)\.sock$/.exec(file)?.[1])
+
+/** The replica that was started with this file of the session directory. */
+export const replicaOfSettings = (file: string): ReplicaId | undefined =>
+  replicaIn(/^replica-(.*)\.json$/.exec(file)?.[1])
+
+function replicaIn(id: string | undefined): ReplicaId | undefined {
+  return isReplicaId(id) ? id : undefined
 }

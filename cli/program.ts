@@ -10,6 +10,7 @@ import { type Environment, sessionRoot } from '../shared/settings.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from './checks.ts'
+import { watchParent } from './parent.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
 import { Run, type RunOptions } from './run.ts'
 import { checkPrivate, createSession, linkLatest, makeDirectory, sessionName } from './session-directory.ts'
@@ -76,6 +77,8 @@ export async function main({ argv, env, random, defaultTarget }: Invocation): Pr
 async function run(target: string, flags: Flags): Promise<number> {
   const signals = new Signals(systemClock)
   process.stdout.on('error', () => signals.raise('the terminal went away'))
+  const isBelowNpm = flags.env['npm_command'] !== undefined
+  const unwatch = isBelowNpm ? watchParent(systemClock, () => signals.raise('npm went away')) : () => {}
   process.stderr.on('error', () => undefined)
   try {
     const session = await createOrDefault(flags.sessionDir)
@@ -84,6 +87,7 @@ async function run(target: string, flags: Flags): Promise<number> {
     return complain(error)
   } finally {
     signals.close()
+    unwatch()
   }
 }
 

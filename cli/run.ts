@@ -118,6 +118,8 @@ export class Run {
   /** Drains everything: no request is lost, no process left. */
   async stop(): Promise<void> {
     this.#build?.kill()
+    // Held any longer, it would let new connections wait for nobody.
+    this.#http?.close()
     await this.#keeper.stop('proxy', PROXY_GRACE_MS)
     await this.#channel?.request({ type: 'shutdown' }, { timeoutMs: CONTROLLER_GRACE_MS }).catch(() => undefined)
     await this.#keeper.stop('controller', EXIT_GRACE_MS)

@@ -64,7 +64,7 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
     level: 'warning',
     text:
       `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the CPUs that they ask for ` +
-      'are not free. Lower num_cpus in their ray_actor_options, or raise --num-cpus.',
+      'are not free. Lower rayActorOptions.numCpus of the deployment, or raise --num-cpus.',
   }
 }
 

@@ -26,7 +26,7 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
     const seen = observed.get(id) ?? unseen
     const actions = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
-    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen, circumstances.now) : 0
+    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen) : 0
     const fitting = Math.min(short, room(free, wanted.cpus))
     free -= fitting * wanted.cpus
     return [...actions, ...spawn(id, wanted, fitting, circumstances), ...wait(id, seen, short - fitting)]
@@ -69,9 +69,14 @@ function mayStart(wanted: DesiredDeployment, seen: ObservedDeployment, now: Inst
   return !isGivenUp(wanted, seen) && (seen.failures.inARow === 0 || now >= seen.failures.notBefore)
 }
 
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): number {
-  const current = [...seen.replicas.values()].filter((r) => isAlive(r, now) && r.version === wanted.version)
+/** A replica that could not start is replaced once it has gone: only then is its failure counted. */
+function missing(wanted: DesiredDeployment, seen: ObservedDeployment): number {
+  const current = [...seen.replicas.values()].filter((r) => r.version === wanted.version && !isLeaving(r))
   return Math.max(0, wanted.targetReplicas - current.length)
+}
+
+function isLeaving({ phase }: ObservedReplica): boolean {
+  return phase.name === 'draining' || (phase.name === 'killed' && phase.failed === undefined)
 }
 
 /** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */

@@ -4,7 +4,7 @@ import { userStack } from './user-stack.ts'
 
 /** Runs the user's factory or class and its first hooks; what comes back may take requests. */
 export async function construct(bound: Bound, userConfig: unknown): Promise<Servable> {
-  const servable = await step(bound, 'its constructor', () => bound.create())
+  const servable = await step(bound, 'the factory', () => bound.create())
   if (!isServable(servable)) {
     throw new ServeError(
       'not_servable',

@@ -7,14 +7,16 @@ export interface Ingress {
   fetch(request: Request, env?: unknown): Response | Promise<Response>
 }
 
-/** What a factory returns or a class builds, with the hooks that batoid calls if they are there. */
+/**
+ * What a factory returns or a class builds, with the hooks that batoid calls if they are there. There is one more,
+ * `[Symbol.asyncDispose]()`, called when the replica has finished its last request and is about to leave; it is not
+ * declared, since a compiler whose `lib` does not know the symbol would then refuse every application.
+ */
 export interface Servable extends Ingress {
   /** Called with the deployment's `userConfig` before the replica takes requests. */
   reconfigure?(userConfig: unknown): void | Promise<void>
   /** Called once before the replica takes requests; a throw means that it cannot serve. */
   checkHealth?(): void | Promise<void>
-  /** Called when the replica has finished its last request and is about to leave. */
-  [Symbol.asyncDispose]?(): void | PromiseLike<void>
 }
 
 type Factory<Args extends unknown[]> = (...args: Args) => Servable | Promise<Servable>
@@ -93,6 +95,11 @@ export function isDeployment(value: unknown): boolean {
 /** A class's prototype cannot be replaced, a function's can: the one difference that no compiler hides. */
 function isClass<Args extends unknown[]>(code: Code<Args>): code is Class<Args> {
   return Object.getOwnPropertyDescriptor(code, 'prototype')?.writable === false
+}
+
+/** Calls the hook that the type above does not declare. */
+export async function dispose(servable: Servable | undefined): Promise<void> {
+  await (servable as Partial<AsyncDisposable> | undefined)?.[Symbol.asyncDispose]?.()
 }
 
 export function describe(value: unknown): string {

@@ -16,7 +16,7 @@ export async function loadApplication(importPath: string, workingDir: string): P
   const exports = await importFile(file, importPath)
   const value = name.split('.').reduce<unknown>((parent, key) => member(parent, key), exports)
   if (value === undefined) {
-    const names = Object.keys(exports).filter((key) => key !== 'default' && key !== 'module.exports')
+    const names = exportsOf(exports)
     throw new ServeError(
       'export_not_found',
       `cannot run '${importPath}': ${file} has no export '${name}'; it exports ${names.join(', ') || 'nothing'}`,
@@ -73,6 +73,8 @@ async function registerTypeScript(): Promise<void> {
 function member(parent: unknown, key: string): unknown {
   if (typeof parent !== 'object' || parent === null) return undefined
   const own = (parent as Record<string, unknown>)[key]
+  // A default export that was compiled to CommonJS lies one level deeper.
+  if (key === 'default' && typeof own === 'object' && own !== null && 'default' in own) return own.default
   if (own !== undefined) return own
   // What a CommonJS module assigned to module.exports arrives as its default export.
   const { default: fallback } = parent as { default?: unknown }
@@ -84,4 +86,14 @@ function firstLine(error: unknown): string {
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   const lines = messageOf(error).split('\n')
   return name + (lines.find((line) => line.trim() !== '' && !line.endsWith(':')) ?? lines[0] ?? '')
+}
+
+function exportsOf(exports: Record<string, unknown>): string[] {
+  const { default: fallback } = exports
+  const inner =
+    typeof fallback === 'object' && fallback !== null && boundIn(fallback) === undefined ? Object.keys(fallback) : []
+  const all = new Set([...Object.keys(exports), ...inner])
+  return [...all].filter(
+    (key) => key !== 'module.exports' && key !== '__esModule' && (key !== 'default' || boundIn(fallback) !== undefined),
+  )
 }

@@ -17,7 +17,7 @@ import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
 import { construct } from './construct.ts'
 import { currentRequest } from './context.ts'
-import type { Servable } from './deployment.ts'
+import { dispose, type Servable } from './deployment.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
 
@@ -116,7 +116,7 @@ function drain(timeoutMs: number): Promise<void> {
     void enter({ name: 'draining' })
     const overdue = new Promise<void>((resolve) => systemClock.after(timeoutMs, resolve))
     await Promise.race([server?.drain(), overdue])
-    await servable?.[Symbol.asyncDispose]?.()
+    await dispose(servable)
     log.info('Graceful shutdown complete; replica exiting.', { fileOnly: true })
     leave(0)
   })().catch((error: unknown) => {

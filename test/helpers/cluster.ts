@@ -10,7 +10,7 @@ export interface ClusterOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** What to run instead of `batoid run`. */
+  /** What to run instead of `batoid run`, in a process group of its own, which gets Ctrl-C as in a terminal. */
   readonly command?: readonly [string, ...string[]]
 }
 
@@ -32,6 +32,8 @@ export interface Launched {
   pids(): number[]
   /** The text of the log files whose names match. */
   log(name: RegExp): string
+  /** As the terminal would: to the process group, if it has one of its own. */
+  signal(name: NodeJS.Signals): void
   /** Kills what is left, and complains of what a stopped cluster has left behind. */
   dispose(): Promise<void>
 }
@@ -52,7 +54,12 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
     cwd: options.cwd ?? process.cwd(),
     env: { ...env, FORCE_COLOR: '0', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.command !== undefined,
   })
+  const signal = (name: NodeJS.Signals) => {
+    if (options.command === undefined || child.pid === undefined) child.kill(name)
+    else process.kill(-child.pid, name)
+  }
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -65,7 +72,7 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
   }
   const dispose = async () => {
     const wasRunning = child.exitCode === null && child.signalCode === null
-    if (wasRunning) child.kill('SIGKILL')
+    if (wasRunning) signal('SIGKILL')
     await ended
     const left = () => processesOf(session)
     try {
@@ -87,6 +94,7 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
     ended,
     pids: () => processesOf(session),
     log,
+    signal,
     dispose,
   }
 }
@@ -104,7 +112,7 @@ export async function startCluster(target: string, options: ClusterOptions = {})
     throw new Error(`the cluster did not start: ${JSON.stringify(url)}\n${said}`)
   }
   const stop = () => {
-    launched.child.kill('SIGINT')
+    launched.signal('SIGINT')
     return launched.ended
   }
   return { ...launched, url: url.replace(/\/$/, ''), stop }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { eventually } from '../helpers/eventually.ts'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
 
 const MAIN = `import { Hono } from 'hono'
@@ -49,7 +50,14 @@ describe('the packed tarball', () => {
   it('runs a ten-line main.ts with npx batoid run', async () => {
     cluster = await startCluster('main:app', { cwd: project, command: ['npx', 'batoid', 'run'] })
     expect(await (await fetch(cluster.url)).text()).to.equal('hello from the package')
-    expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null })
+    await cluster.stop()
+    expect(cluster.stdout()).to.match(/is stopped\.\n$/)
+  })
+
+  it('leaves nothing behind when npx is ended with SIGTERM', async () => {
+    cluster = await startCluster('main:app', { cwd: project, command: ['npx', 'batoid', 'run'] })
+    cluster.child.kill('SIGTERM')
+    await eventually(() => cluster?.pids().length === 0)
   })
 
   it('runs compiled JavaScript, as an ES module and as CommonJS', async () => {

@@ -180,7 +180,9 @@ describe('reconcile', () => {
     const desired = wanting({ targetReplicas: 1, version: 'v1' })
     world.reconcile(desired)
     world.now += base.startTimeoutMs
-    expect(world.reconcile(desired).map((action) => action.do)).to.deep.equal(['kill', 'spawn'])
+    expect(world.reconcile(desired).map((action) => action.do)).to.deep.equal(['kill'])
+    world.exited(world.in('killed')[0]!)
+    expect(world.reconcile(desired).map((action) => action.do)).to.deep.equal(['spawn'])
   })
 
   it('starts only what fits, says so once, and starts the rest when there is room', () => {

@@ -4,56 +4,50 @@ export type ErrorCode = keyof typeof catalogue
 interface Kind {
   /** The exit code of a command that fails this way: 1 defect, 2 bad configuration, 3 user module failed to load. */
   readonly exit: 1 | 2 | 3
-  readonly retryable: boolean
   /** What to look at, for docs/errors.md. */
   readonly means: string
 }
 
 export const catalogue = {
-  internal: { exit: 1, retryable: false, means: 'A defect in batoid, or a process of it that keeps dying.' },
-  channel_closed: { exit: 1, retryable: true, means: 'The other process went away before it answered.' },
-  channel_timeout: { exit: 1, retryable: true, means: 'The other process did not answer in time.' },
-  message_too_large: { exit: 1, retryable: false, means: 'A control message is over 1 MiB.' },
-  message_invalid: { exit: 1, retryable: false, means: 'A control message is not one that its sender may send.' },
+  internal: { exit: 1, means: 'A defect in batoid, or a process of it that keeps dying.' },
+  channel_closed: { exit: 1, means: 'The other process went away before it answered.' },
+  channel_timeout: { exit: 1, means: 'The other process did not answer in time.' },
+  message_too_large: { exit: 1, means: 'A control message is over 1 MiB.' },
+  message_invalid: { exit: 1, means: 'A control message is not one that its sender may send.' },
   version_mismatch: {
     exit: 2,
-    retryable: false,
     means: 'Two processes of one cluster run different versions of batoid.',
   },
-  unsupported_node: { exit: 2, retryable: false, means: 'Node.js is older than 20.19.' },
+  unsupported_node: { exit: 2, means: 'Node.js is older than 20.19.' },
   bad_usage: {
     exit: 2,
-    retryable: false,
     means: 'An unknown command or option, or a value that an option does not take.',
   },
-  bad_option: { exit: 2, retryable: false, means: 'A deployment option has a wrong value, or does not exist.' },
+  bad_option: { exit: 2, means: 'A deployment option has a wrong value, or does not exist.' },
   option_unsupported: {
     exit: 2,
-    retryable: false,
     means: 'A deployment option of Ray Serve that batoid does not have yet.',
   },
-  duplicate_deployment: { exit: 2, retryable: false, means: 'Two deployments of one application have the same name.' },
+  duplicate_deployment: { exit: 2, means: 'Two deployments of one application have the same name.' },
   session_unusable: {
     exit: 2,
-    retryable: false,
     means: 'The session directory cannot be created, written, or is in use.',
   },
-  path_too_long: { exit: 2, retryable: false, means: 'A socket path is over the 107 bytes that the kernel takes.' },
-  port_unavailable: { exit: 2, retryable: false, means: 'The HTTP address is in use or may not be bound.' },
-  bad_procfile: { exit: 2, retryable: false, means: 'The Procfile has a line that is not `name: command`.' },
-  bad_import_path: { exit: 2, retryable: false, means: 'The import path is not `module:export`.' },
-  module_not_found: { exit: 3, retryable: false, means: 'No file belongs to the module of the import path.' },
+  path_too_long: { exit: 2, means: 'A socket path is over the 107 bytes that the kernel takes.' },
+  port_unavailable: { exit: 2, means: 'The HTTP address is in use or may not be bound.' },
+  bad_procfile: { exit: 2, means: 'The Procfile has a line that is not `name: command`.' },
+  bad_import_path: { exit: 2, means: 'The import path is not `module:export`.' },
+  module_not_found: { exit: 3, means: 'No file belongs to the module of the import path.' },
   module_failed: {
     exit: 3,
-    retryable: false,
     means: 'The module of the import path threw while it was loaded, or does not parse.',
   },
-  export_not_found: { exit: 3, retryable: false, means: 'The module has no export of that name.' },
-  not_an_application: { exit: 3, retryable: false, means: 'The export is not what `deployment(...).bind()` returns.' },
-  constructor_failed: { exit: 3, retryable: true, means: 'The factory or class of a deployment threw in the replica.' },
-  not_servable: { exit: 3, retryable: false, means: 'What the factory returned has no `fetch(request)`.' },
-  start_timeout: { exit: 3, retryable: true, means: 'A replica was not ready within `startTimeoutS`.' },
-  deploy_failed: { exit: 3, retryable: false, means: 'An application could not be brought up.' },
+  export_not_found: { exit: 3, means: 'The module has no export of that name.' },
+  not_an_application: { exit: 3, means: 'The export is not what `deployment(...).bind()` returns.' },
+  constructor_failed: { exit: 3, means: 'The factory or class of a deployment threw in the replica.' },
+  not_servable: { exit: 3, means: 'What the factory returned has no `fetch(request)`.' },
+  start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
+  deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>
 
 /** An error as it crosses a process boundary: plain data, without a stack of ours. */

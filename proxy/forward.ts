@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, IncomingMessage, type ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import httpProxy from 'http-proxy'
+import type { Clock, Instant } from '../shared/clock.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
 import { answerHeaders, answerTrailers, type Headers, isRefusal } from './headers.ts'
@@ -37,7 +38,7 @@ const IDLE_MS = 60_000
  * each are in docs/decisions/0005-proxy-transport.md. One keep-alive agent a replica, unbounded: how many requests a
  * replica gets is decided by its pool, and a request that waits in an agent could not be called back.
  */
-export function createTransport(): Transport {
+export function createTransport(clock: Clock): Transport {
   const attempts = new WeakMap<IncomingMessage, Attempt>()
   const agents = new Map<ReplicaId, Agent>()
   const proxy = createShell(attempts)
@@ -49,7 +50,7 @@ export function createTransport(): Transport {
   return {
     forward(delivery, to) {
       if (delivery.caller.gone) return Promise.resolve({ type: 'aborted' })
-      const attempt = new Attempt(delivery)
+      const attempt = new Attempt(delivery, clock)
       const { standIn, body } = attempt
       attempts.set(standIn, attempt)
       const target = { protocol: 'http:', host: 'localhost', port: 80, socketPath: to.address }
@@ -90,13 +91,17 @@ class Attempt {
   readonly standIn: IncomingMessage
   readonly body: Readable
   readonly #delivery: Delivery
+  readonly #clock: Clock
+  readonly #startedAt: Instant
   #resolve: (outcome: Outcome) => void = () => {}
   #upstream: ClientRequest | undefined
   #phase: 'sent' | 'answering' | 'settled' = 'sent'
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, clock: Clock) {
     const { request, headers, upload, caller } = delivery
     this.#delivery = delivery
+    this.#clock = clock
+    this.#startedAt = clock.now()
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -158,12 +163,13 @@ class Attempt {
 
   #stream(answer: IncomingMessage): void {
     const { response, upload } = this.#delivery
+    const headMs = this.#clock.now() - this.#startedAt
     this.#phase = 'answering'
     upload.commit()
     // Before `pipe` adds its own listener, which ends the response.
     answer.on('end', () => {
       this.#addTrailers(answer.rawTrailers)
-      this.#settle({ type: 'answered' })
+      this.#settle({ type: 'answered', status: response.statusCode, headMs })
     })
     answer.on('close', () => this.#settle({ type: 'cut', reason: 'closed before the end of the answer' }))
     let isFlowing = false

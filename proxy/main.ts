@@ -11,7 +11,7 @@ import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { PROTOCOL, type ToProxy } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory } from '../shared/session.ts'
-import { httpAddressFrom, inheritedSocket, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { httpAddressFrom, httpSettingsFrom, inheritedSocket, isLaunched, sessionFrom } from '../shared/settings.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { createProxy } from './server.ts'
@@ -51,6 +51,7 @@ process.on('uncaughtException', (error) => {
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 
 const proxy = createProxy({
+  http: httpSettingsFrom(process.env),
   access: ({ requestId, ...line }) => log.info(showAccess(line), { requestId, fileOnly: true }),
   problem: (text, { requestId }) => log.warning(text, { requestId, fileOnly: true }),
   updated: (text) => log.info(`Got updated endpoints: ${text}.`),

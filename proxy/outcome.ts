@@ -1,7 +1,12 @@
 /** How one attempt to have a request answered by one replica ended. */
 export type Outcome =
   /** The last byte of the replica's answer has arrived. */
-  | { readonly type: 'answered' }
+  | {
+      readonly type: 'answered'
+      readonly status: number
+      /** From the attempt's beginning to the head of the answer. */
+      readonly headMs: number
+    }
   /** Nothing was executed. */
   | { readonly type: 'refused'; readonly reason: string }
   /** The replica was lost, or made no sense, before the first byte of an answer went to the client; it may have executed. */

@@ -3,16 +3,18 @@ import { Server as NetServer, type Socket } from 'node:net'
 import type { Clock } from '../shared/clock.ts'
 import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
+import type { HttpSettings } from '../shared/settings.ts'
 import * as answers from './answers.ts'
 import { deliver, type Result } from './deliver.ts'
 import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
-import { createTransport } from './forward.ts'
+import { createTransport, type Transport } from './forward.ts'
 import { framing, requestId } from './headers.ts'
 import { readTarget, type Target } from './match.ts'
 import { Routing } from './routing.ts'
 import { listRoutes } from './table.ts'
 
 export interface ProxyOptions {
+  readonly http: HttpSettings
   /** Called once for every request but those to `/-/healthz` and `/-/routes`. */
   readonly access: (line: AccessLine) => void
   /** A request failed for a reason that its client is not told. */
@@ -49,8 +51,6 @@ export function createProxy(options: ProxyOptions): ProxyServer {
 }
 
 const SETTINGS = {
-  /** As the reference; above what load balancers in front of it usually keep (60 s), so that they are the ones to close. */
-  keepAliveTimeout: 90_000,
   /** A head that takes longer is answered 408. */
   headersTimeout: 60_000,
   /** A body may take any time: a limit would break large uploads on slow lines. */
@@ -62,19 +62,20 @@ const SETTINGS = {
 class HttpProxy implements ProxyServer {
   readonly server: Server
   readonly #options: ProxyOptions
-  readonly #transport = createTransport()
+  readonly #transport: Transport
   readonly #routing: Routing
   readonly #connections = new Map<Socket, Set<Exchange>>()
   #isClosing = false
 
   constructor(options: ProxyOptions) {
     this.#options = options
-    const { clock, random } = options
+    const { clock, random, http } = options
+    this.#transport = createTransport(clock)
     this.#routing = new Routing({ clock, random, left: (replica) => this.#transport.drop(replica) })
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response)
     // Without a listener for `clientError` Node itself answers malformed requests (400, 408, 431) and closes; without
     // one for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that offer h2c expect.
-    this.server = createServer(SETTINGS, handle)
+    this.server = createServer({ ...SETTINGS, keepAliveTimeout: http.keepAliveTimeoutS * 1000 }, handle)
     this.server.on('checkExpectation', handle)
     this.server.on('connect', (_request, socket) => {
       socket.on('error', () => {})

@@ -52,6 +52,31 @@ export function httpAddressFrom(env: Environment): HttpAddress {
   return { host: env['BATOID_HTTP_HOST'] ?? '127.0.0.1', port: integer(env, 'BATOID_HTTP_PORT', 8000, 65_535) }
 }
 
+/** How a proxy serves HTTP; the first two are Ray's `http_options`. */
+export interface HttpSettings {
+  /** A request that takes longer is answered 408; null: any time. */
+  readonly requestTimeoutS: number | null
+  /** How long an idle connection of a client is kept. */
+  readonly keepAliveTimeoutS: number
+  /** Which of how many proxies on the same listening socket this one is, from 0 on. */
+  readonly proxy: { readonly index: number; readonly count: number }
+}
+
+/** As the reference; above what load balancers in front of it usually keep (60 s), so that they are the ones to close. */
+const KEEP_ALIVE_S = 90
+
+export function httpSettingsFrom(env: Environment): HttpSettings {
+  const timeoutS = seconds(env, 'BATOID_REQUEST_TIMEOUT_S')
+  return {
+    requestTimeoutS: timeoutS === 0 ? null : (timeoutS ?? null),
+    keepAliveTimeoutS: seconds(env, 'BATOID_KEEP_ALIVE_TIMEOUT_S') ?? KEEP_ALIVE_S,
+    proxy: {
+      index: integer(env, 'BATOID_PROXY_INDEX', 0, 1023),
+      count: Math.max(1, integer(env, 'BATOID_PROXIES', 1, 1024)),
+    },
+  }
+}
+
 /** Logical CPUs that replicas may take. */
 export function cpusFrom(env: Environment, available: number): number {
   const text = env['BATOID_NUM_CPUS']
@@ -79,4 +104,12 @@ function integer(env: Environment, name: string, fallback: number, max: number):
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= max) return value
   throw new ServeError('bad_usage', `${name} is '${text}', but must be an integer from 0 to ${max}`)
+}
+
+function seconds(env: Environment, name: string): number | undefined {
+  const text = env[name]
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
+  throw new ServeError('bad_usage', `${name} is '${text}', but must be a number of seconds, 0 or more`)
 }

@@ -9,6 +9,7 @@ import { createProxy, type ProxyServer } from '../../proxy/server.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { newReplicaId } from '../../shared/ids.ts'
 import type { Route, RunningReplica } from '../../shared/protocol.ts'
+import type { HttpSettings } from '../../shared/settings.ts'
 import { routeTo } from './route.ts'
 
 /** An HTTP server on a Unix socket where the proxy expects a replica. */
@@ -40,10 +41,18 @@ export interface Bench {
   stop(): Promise<void>
 }
 
-export async function startBench({ clock = systemClock }: { clock?: Clock } = {}): Promise<Bench> {
+const defaults: HttpSettings = { requestTimeoutS: null, keepAliveTimeoutS: 90, proxy: { index: 0, count: 1 } }
+
+export interface BenchOptions {
+  readonly clock?: Clock
+  readonly http?: Partial<HttpSettings>
+}
+
+export async function startBench({ clock = systemClock, http = {} }: BenchOptions = {}): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'proxy-'))
   const [lines, problems, updates]: [AccessLine[], string[], string[]] = [[], [], []]
   const proxy = createProxy({
+    http: { ...defaults, ...http },
     access: (line) => lines.push(line),
     problem: (text) => problems.push(text),
     updated: (text) => updates.push(text),

@@ -39,7 +39,7 @@ describe('mayRetry', () => {
   it('allows nothing after the first byte of an answer, for a client that has left, or for what cannot be sent', () => {
     const reason = ''
     const final = [
-      { type: 'answered' },
+      { type: 'answered', status: 200, headMs: 1 },
       { type: 'aborted' },
       { type: 'cut', reason },
       { type: 'unsendable', reason },

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type Client from 'undici/lib/dispatcher/client.js'
 import type { Clock, Instant } from '../shared/clock.ts'
-import type { Connections } from './connections.ts'
+import { type Connections, RESET } from './connections.ts'
 import type { Delivery } from './forward.ts'
 import { type AnswerHead, extraHeaders, readAnswer } from './headers.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
@@ -91,7 +91,7 @@ export class Attempt {
     if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
     else if (error.code === 'UND_ERR_INVALID_ARG') this.#settle({ type: 'unsendable', reason: error.message })
     else if (this.#abort === undefined) this.#settle({ type: 'refused', reason: error.message })
-    else this.#settle(outcomeOf(error, this.#delivery.upload.isOneWrite))
+    else this.#settle(outcomeOf(trueError(error), this.#delivery.upload.isOneWrite))
   }
 
   /** What a replica sends may be impossible to send on: Node checks it, and throws before it has changed anything. */
@@ -146,4 +146,10 @@ export class Attempt {
     if (outcome.type === 'aborted') this.#abort?.()
     this.#resolve(outcome)
   }
+}
+
+/** What the kernel said, or the words of undici, whose codes say less. */
+function trueError({ message, code, syscall }: NodeJS.ErrnoException): Parameters<typeof outcomeOf>[0] {
+  if (syscall === undefined) return { message }
+  return { message, code: code === RESET ? 'ECONNRESET' : code, syscall }
 }

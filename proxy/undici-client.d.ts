@@ -3,6 +3,7 @@
  * (docs/decisions/0007-undici.md), and its types know neither that path nor that trailers are buffers.
  */
 declare module 'undici/lib/dispatcher/client.js' {
+  import type { Socket } from 'node:net'
   import type { Readable } from 'node:stream'
 
   /** Names and values in turn; all of them are called with a request's answer in one connection. */
@@ -28,8 +29,11 @@ declare module 'undici/lib/dispatcher/client.js' {
     readonly blocking: boolean
   }
 
+  /** Opens a connection; calls back once. */
+  export type Connector = (target: unknown, done: (...result: [null, Socket] | [Error, null]) => void) => void
+
   export interface Options {
-    readonly socketPath: string
+    readonly connect: Connector
     readonly pipelining: number
     readonly headersTimeout: number
     readonly bodyTimeout: number

@@ -4,7 +4,7 @@ import httpProxy from 'http-proxy'
 import type { Clock, Instant } from '../shared/clock.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
-import { answerHeaders, answerTrailers, type Headers, isRefusal } from './headers.ts'
+import { answerHeaders, answerTrailers, type Headers, refusalOf } from './headers.ts'
 import type { Target } from './match.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import type { Caller } from './pool.ts'
@@ -128,10 +128,11 @@ class Attempt {
     // What went wrong is told by `close` before `end`.
     answer.on('error', () => {})
     if (this.#phase !== 'sent') return
-    if (isRefusal(answer.statusCode, answer.headers)) {
+    const refusal = refusalOf(answer.statusCode, answer.headers)
+    if (refusal !== undefined) {
       answer.resume()
       const isSent = this.#upstream?.writableFinished === true
-      this.#settle({ type: 'refused', reason: 'refused by admission' }, { keepsConnection: isSent })
+      this.#settle({ type: refusal }, { keepsConnection: isSent })
     } else if (this.#begin(answer)) {
       this.#stream(answer)
     }

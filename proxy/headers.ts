@@ -1,4 +1,4 @@
-import { REFUSED_HEADER } from '../shared/headers.ts'
+import { REFUSED_HEADER, type Refusal } from '../shared/headers.ts'
 
 type Incoming = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -71,9 +71,10 @@ export function requestHeaders(incoming: Incoming, hop: Hop): Headers {
   return headers
 }
 
-/** Whether the replica's answer says that it has not taken the request. */
-export function isRefusal(status: number | undefined, headers: Incoming): boolean {
-  return status === 503 && headers[REFUSED_HEADER] === '1'
+/** What the replica's answer says if it has not taken the request. */
+export function refusalOf(status: number | undefined, headers: Incoming): Refusal | undefined {
+  const said = status === 503 ? headers[REFUSED_HEADER] : undefined
+  return said === 'busy' || said === 'draining' ? said : undefined
 }
 
 /** The replica's headers (name, value, name, …, in its order and case) as the client gets them. */

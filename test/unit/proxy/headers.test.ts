@@ -5,7 +5,7 @@ import {
   answerTrailers,
   framing,
   type Hop,
-  isRefusal,
+  refusalOf,
   requestHeaders,
   requestId,
 } from '../../../proxy/headers.ts'
@@ -107,10 +107,12 @@ describe('answerTrailers', () => {
   })
 })
 
-describe('isRefusal', () => {
-  it('takes both the status and the header', () => {
-    expect(isRefusal(503, { 'x-batoid-refused': '1' })).to.equal(true)
-    expect(isRefusal(503, {})).to.equal(false)
-    expect(isRefusal(200, { 'x-batoid-refused': '1' })).to.equal(false)
+describe('refusalOf', () => {
+  it('takes both the status and the header, and knows why', () => {
+    expect(refusalOf(503, { 'x-batoid-refused': 'busy' })).to.equal('busy')
+    expect(refusalOf(503, { 'x-batoid-refused': 'draining' })).to.equal('draining')
+    expect(refusalOf(503, { 'x-batoid-refused': '1' })).to.equal(undefined)
+    expect(refusalOf(503, {})).to.equal(undefined)
+    expect(refusalOf(200, { 'x-batoid-refused': 'busy' })).to.equal(undefined)
   })
 })

@@ -1,5 +1,6 @@
 import { type DeploymentId, showDeployment } from '../shared/ids.ts'
 import type { Route } from '../shared/protocol.ts'
+import { showFloat } from './deadline.ts'
 
 /** An answer of the proxy itself. */
 export interface Answer {
@@ -42,6 +43,10 @@ export function deployFailed(deployment: DeploymentId): Answer {
 /** Every replica that was tried refused the request, or the part of the body already sent could not be sent again. */
 export function unavailable(deployment: DeploymentId): Answer {
   return text(503, `${showDeployment(deployment)} is unavailable: none of its replicas took the request.`)
+}
+
+export function timedOut(requestId: string, afterS: number): Answer {
+  return text(408, `Request ${requestId} timed out after ${showFloat(afterS)}s.`)
 }
 
 export function backpressure(queued: number, { maxQueuedRequests, backpressure: to }: Route): Answer {

@@ -58,7 +58,7 @@ export class Attempt {
     const texts = raw.map((text) => text.toString('latin1'))
     if (status < 200) return this.#inform(status, texts)
     const head = readAnswer(texts, this.#delivery.id)
-    if (status === 503 && head.isRefusal) this.#settle({ type: 'refused', reason: 'refused by admission' })
+    if (status === 503 && head.refusal !== undefined) this.#settle({ type: head.refusal })
     else if (this.#begin(status, statusText, head)) this.#answer(head, resume)
     else this.#abort?.()
     return true

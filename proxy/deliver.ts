@@ -2,7 +2,8 @@ import type { Route } from '../shared/protocol.ts'
 import { type Answer, backpressure, deployFailed, failed, notFound, unavailable, unsendable } from './answers.ts'
 import type { Delivery, Transport } from './forward.ts'
 import { mayRetry, type Outcome } from './outcome.ts'
-import type { Admission, Verdict } from './pool.ts'
+import type { Admission } from './pool.ts'
+import type { Turn } from './queue.ts'
 import type { Destination } from './routing.ts'
 
 /** What is left to do for a request. `reason` is for the log alone. */
@@ -15,24 +16,23 @@ export type Result =
 /** Takes a request to one replica after the other, until one has answered or there is nothing more that may be tried. */
 export async function deliver(delivery: Delivery, { route, pool }: Destination, transport: Transport): Promise<Result> {
   const { request, upload, caller, target } = delivery
-  let turn: number | undefined
-  let broken = 0
-  for (let attempts = 1; ; attempts += 1) {
+  let turn: Turn | undefined
+  let [refused, broken] = [0, 0]
+  for (;;) {
     const admission = await pool.acquire(caller, turn)
     if (admission.type !== 'lease') return refusal(admission, route, target.path)
     const { lease } = admission
     turn = lease.turn
     const outcome = await transport.forward(delivery, lease.replica)
-    lease.release(verdict(outcome))
+    lease.release(outcome)
+    if (outcome.type === 'refused') refused += 1
     if (outcome.type === 'broken') broken += 1
-    const tried = {
-      method: request.method ?? '',
-      hasIdempotencyKey: 'idempotency-key' in request.headers,
-      replayable: upload.isWhole,
-      attempts,
-      broken,
-    }
-    if (!mayRetry(outcome, tried)) return result(outcome, route)
+    const method = request.method ?? ''
+    const hasIdempotencyKey = 'idempotency-key' in request.headers
+    const retry = mayRetry(outcome, { method, hasIdempotencyKey, replayable: upload.isWhole, refused, broken })
+    if (retry === 'no') return result(outcome, route)
+    if (retry === 'within budget' && !pool.retries.take())
+      return result(outcome, route, ' (the retry budget is used up)')
   }
 }
 
@@ -49,32 +49,21 @@ function refusal(admission: Exclude<Admission, { type: 'lease' }>, route: Route,
   }
 }
 
-function result(outcome: Outcome, { deployment }: Route): Result {
+function result(outcome: Outcome, { deployment }: Route, remark = ''): Result {
   switch (outcome.type) {
     case 'answered':
     case 'aborted':
       return { type: 'done' }
+    case 'busy':
+    case 'draining':
+      return { type: 'answer', answer: unavailable(deployment), reason: `the replica is ${outcome.type}` }
     case 'refused':
       return { type: 'answer', answer: unavailable(deployment), reason: outcome.reason }
     case 'broken':
-      return { type: 'answer', answer: failed, reason: outcome.reason }
+      return { type: 'answer', answer: failed, reason: outcome.reason + remark }
     case 'unsendable':
       return { type: 'answer', answer: unsendable, reason: outcome.reason }
     case 'cut':
       return outcome
-  }
-}
-
-function verdict({ type }: Outcome): Verdict {
-  switch (type) {
-    case 'answered':
-      return 'answered'
-    case 'refused':
-    case 'broken':
-    case 'cut':
-      return 'unreachable'
-    case 'aborted':
-    case 'unsendable':
-      return 'unknown'
   }
 }

@@ -1,4 +1,4 @@
-import { REFUSED_HEADER } from '../shared/headers.ts'
+import { REFUSED_HEADER, type Refusal } from '../shared/headers.ts'
 
 type Incoming = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -88,8 +88,8 @@ export interface AnswerHead {
   /** The length of the body, if it is announced. */
   readonly length: number | undefined
   readonly isChunked: boolean
-  /** With status 503: the replica has not taken the request. */
-  readonly isRefusal: boolean
+  /** With status 503: why the replica has not taken the request. */
+  readonly refusal: Refusal | undefined
 }
 
 export function readAnswer(raw: readonly string[], id: string): AnswerHead {
@@ -106,7 +106,8 @@ export function extraHeaders(raw: readonly string[]): [string, string][] {
 
 function endToEnd(raw: readonly string[]) {
   const [kept, trailer, named]: [string[], string[], string[]] = [[], [], []]
-  let [isChunked, isRefusal] = [false, false]
+  let isChunked = false
+  let refusal: Refusal | undefined
   let length: number | undefined
   for (let at = 0; at < raw.length; at += 2) {
     const [name = '', value = ''] = [raw[at], raw[at + 1]]
@@ -114,11 +115,11 @@ function endToEnd(raw: readonly string[]) {
     if (key === 'connection') named.push(...namesIn(value).filter((option) => !CONNECTION_OPTIONS.has(option)))
     else if (key === 'trailer') trailer.push(name, value)
     else if (key === 'transfer-encoding') isChunked = true
-    else if (key === REFUSED_HEADER) isRefusal = value === '1'
+    else if (key === REFUSED_HEADER) refusal = value === 'busy' || value === 'draining' ? value : undefined
     else if (key !== 'x-request-id' && !HOP_BY_HOP.has(key)) kept.push(name, value)
     if (key === 'content-length') length = Number(value)
   }
-  return { kept: named.length === 0 ? kept : without(named, kept), trailer, length, isChunked, isRefusal }
+  return { kept: named.length === 0 ? kept : without(named, kept), trailer, length, isChunked, refusal }
 }
 
 function without(named: readonly string[], headers: readonly string[]): string[] {

@@ -52,7 +52,11 @@ if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, (
 
 const proxy = createProxy({
   http: httpSettingsFrom(process.env),
-  access: ({ requestId, ...line }) => log.info(showAccess(line), { requestId, fileOnly: true }),
+  access({ requestId, ...line }) {
+    if (line.status === 499)
+      log.info(`Client for request ${requestId} disconnected, cancelling request.`, { requestId })
+    log.info(showAccess(line), { requestId, fileOnly: true })
+  },
   problem: (text, { requestId }) => log.warning(text, { requestId, fileOnly: true }),
   updated: (text) => log.info(`Got updated endpoints: ${text}.`),
   clock: systemClock,

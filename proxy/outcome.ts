@@ -1,3 +1,5 @@
+import type { Refusal } from '../shared/headers.ts'
+
 /** How one attempt to have a request answered by one replica ended. */
 export type Outcome =
   /** The last byte of the replica's answer has arrived. */
@@ -7,8 +9,10 @@ export type Outcome =
       /** From the attempt's beginning to the head of the answer. */
       readonly headMs: number
     }
-  /** Nothing was executed. */
+  /** The replica could not be reached: nothing was executed. */
   | { readonly type: 'refused'; readonly reason: string }
+  /** Its admission said no: nothing was executed. */
+  | { readonly type: Refusal }
   /** The replica was lost, or made no sense, before the first byte of an answer went to the client; it may have executed. */
   | { readonly type: 'broken'; readonly reason: string }
   /** The replica was lost in the middle of its answer. */
@@ -24,23 +28,38 @@ export interface Tried {
   readonly hasIdempotencyKey: boolean
   /** The body can be sent once more from its first byte. */
   readonly replayable: boolean
-  /** Including the one that has just ended. */
-  readonly attempts: number
-  /** Of these, how many may have been executed. */
+  /** How many attempts, with the one that has just ended, reached no replica, */
+  readonly refused: number
+  /** and how many may have been executed. */
   readonly broken: number
 }
 
 /** With the time a replica is put aside doubling, ten attempts on a lone replica take about five seconds. */
-const MAX_ATTEMPTS = 10
+const MAX_REFUSED = 10
 
 /** RFC 9110, 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
-/** Nothing executed: any method. Possibly executed: once more if repeating it does no harm. Never after the first byte. */
-export function mayRetry({ type }: Outcome, tried: Tried): boolean {
-  if (!tried.replayable || tried.attempts >= MAX_ATTEMPTS) return false
-  if (type === 'refused') return true
-  return type === 'broken' && tried.broken === 1 && (tried.hasIdempotencyKey || IDEMPOTENT.has(tried.method))
+/**
+ * Nothing executed: any method, and for as long as replicas are only busy. Possibly executed: once more if repeating it
+ * does no harm, and the retry budget allows it. Never after the first byte.
+ */
+export function mayRetry(outcome: Outcome, tried: Tried): 'yes' | 'within budget' | 'no' {
+  if (!tried.replayable) return 'no'
+  switch (outcome.type) {
+    case 'busy':
+    case 'draining':
+      return 'yes'
+    case 'refused':
+      return tried.refused < MAX_REFUSED ? 'yes' : 'no'
+    case 'broken':
+      return tried.broken === 1 && (tried.hasIdempotencyKey || IDEMPOTENT.has(tried.method)) ? 'within budget' : 'no'
+    case 'answered':
+    case 'cut':
+    case 'aborted':
+    case 'unsendable':
+      return 'no'
+  }
 }
 
 interface SystemError {

@@ -1,28 +1,23 @@
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import type { Random, ReplicaId } from '../shared/ids.ts'
 import type { Route, RunningReplica } from '../shared/protocol.ts'
-import { pick } from './pick.ts'
+import { RetryBudget } from './budget.ts'
+import { estimateMs, unknownLatency } from './cost.ts'
+import type { Outcome } from './outcome.ts'
+import { type Criteria, pick } from './pick.ts'
+import * as places from './place.ts'
+import { type Caller, type ProxyShare, Queue, shareOfLimit, type Turn } from './queue.ts'
+import { record } from './record.ts'
 
-/**
- * The client, as far as waiting for something on its behalf goes. An AbortSignal with room for one listener: making a
- * real one costs 7 µs a request on Node 20 (measured), as much as the rest of the proxy's own work.
- */
-export interface Caller {
-  readonly gone: boolean
-  /** Called once, when the client has left. Whoever waits sets it, and clears it when the waiting is over. */
-  onGone: (() => void) | undefined
-}
-
-/** What the use of a lease said about the replica. */
-export type Verdict = 'answered' | 'unreachable' | 'unknown'
+export type { Caller } from './queue.ts'
 
 /** The right to send one request to one replica. */
 export interface Lease {
   readonly replica: RunningReplica
-  /** Where the request stands among all of its deployment: to be given to `acquire` when it needs another replica. */
-  readonly turn: number
+  /** To be given to `acquire` when the request needs another replica. */
+  readonly turn: Turn
   /** The place is free again, whatever became of the request. Only the first call counts. */
-  release(verdict: Verdict): void
+  release(outcome: Outcome): void
 }
 
 export type Admission =
@@ -35,51 +30,45 @@ export type Admission =
   | { readonly type: 'removed' }
   | { readonly type: 'gone' }
 
-interface Place {
-  readonly replica: RunningReplica
-  ongoing: number
-  /** In the current table. One that has left it is remembered while requests are ongoing, should it come back. */
-  listed: boolean
-  /** Failed a moment ago, and not to be chosen before this has been called or its time has come. */
-  comeBack: (() => void) | undefined
-  failuresInARow: number
-}
-
-interface Waiter {
-  readonly turn: number
-  settle(admission: Admission): void
-}
-
-/** A replica that cannot be reached is left alone this long, doubled with every further failure up to the maximum. */
-const ASIDE_MS = 25
-const MAX_ASIDE_MS = 1000
-
 export interface PoolOptions {
   readonly clock: Clock
   readonly random: Random
+  readonly proxy: ProxyShare
   /** Hears of each replica that is no longer in the table and whose last request is done. */
   left(replica: RunningReplica): void
 }
 
-/** The replicas of one deployment and the requests that wait for them, in order of arrival. */
+/** The replicas of one deployment and the requests that wait for them. */
 export class Pool {
+  readonly retries: RetryBudget
   readonly #options: PoolOptions
-  readonly #places = new Map<ReplicaId, Place>()
-  readonly #waiting: Waiter[] = []
-  #listed: readonly Place[] = []
+  readonly #places = new Map<ReplicaId, places.Place>()
+  readonly #queue = new Queue<Admission>({ type: 'gone' }, () => this.#setAlarm())
+  readonly #typical = unknownLatency()
+  #listed: readonly places.Place[] = []
   #route: Route | undefined
   #turns = 0
+  #ongoing = 0
+  #alarm: { readonly at: Instant; readonly cancel: () => void } | undefined
+  /** Of the choice that is being made. */
+  #now: Instant = 0
+  readonly #good: Criteria<places.Place> = {
+    isOpen: (place) => this.#hasRoom(place) && !places.isEjected(place, this.#now),
+    costOf: (place) => this.#costOf(place),
+  }
+  readonly #any: Criteria<places.Place> = { isOpen: (place) => this.#hasRoom(place), costOf: this.#good.costOf }
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.retries = new RetryBudget(options.clock)
   }
 
   get ongoing(): number {
-    return [...this.#places.values()].reduce((sum, { ongoing }) => sum + ongoing, 0)
+    return this.#ongoing
   }
 
   get queued(): number {
-    return this.#waiting.length
+    return this.#queue.length
   }
 
   /** Puts the deployment's newest entry of the endpoint table in force; undefined: it has none any more. */
@@ -88,42 +77,57 @@ export class Pool {
     const before = this.#listed
     for (const place of before) place.listed = false
     this.#listed = (route?.replicas ?? []).map((replica) => this.#enlist(replica))
-    for (const place of before) if (!place.listed) this.#forgetIfIdle(place)
+    for (const place of before) this.#forgetIfIdle(place)
     this.#serve()
   }
 
-  /**
-   * A lease now if there is room, otherwise when it is the request's turn. `turn` is that of the request's lease before:
-   * it has been admitted already, so it goes back to where it stood and is never turned away for a long queue.
-   */
-  acquire(caller: Caller, turn?: number): Admission | Promise<Admission> {
+  /** A lease now if there is room, otherwise when it is the request's turn: `turn` is that of its lease before. */
+  acquire(caller: Caller, turn?: Turn): Admission | Promise<Admission> {
     if (caller.gone) return { type: 'gone' }
-    const mine = turn ?? this.#turns++
-    const at = this.#waiting.findLastIndex((waiter) => waiter.turn < mine) + 1
-    const admission = this.#refusal() ?? (at === 0 ? this.#grant(mine) : undefined)
+    const mine = turn ?? this.#newTurn()
+    const admission = this.#refusal() ?? (this.#queue.isFirst(mine) ? this.#grant(mine) : undefined)
     if (admission !== undefined) return admission
-    if (turn === undefined && this.#isFull()) return { type: 'full', queued: this.#waiting.length }
-    return new Promise((resolve) => {
-      const settle = (settled: Admission): void => {
-        caller.onGone = undefined
-        resolve(settled)
-      }
-      const waiter = { turn: mine, settle }
-      this.#waiting.splice(at, 0, waiter)
-      caller.onGone = () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
-        settle({ type: 'gone' })
-      }
-    })
+    const full = mine.isAdmitted ? undefined : this.#full()
+    if (full !== undefined) return full
+    mine.isAdmitted = true
+    const waiting = this.#queue.wait(mine, caller)
+    if (this.#queue.length === 1) this.#setAlarm()
+    return waiting
+  }
+
+  #newTurn(): Turn {
+    this.retries.countRequest()
+    this.#turns += 1
+    return { order: this.#turns, isAdmitted: false }
   }
 
   #serve(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const admission = this.#refusal() ?? this.#grant(first.turn)
-      if (admission === undefined) return
-      this.#waiting.shift()
-      first.settle(admission)
+    for (let { first } = this.#queue; first !== undefined; { first } = this.#queue) {
+      const admission = this.#refusal() ?? this.#grant(first)
+      if (admission === undefined) break
+      this.#queue.settleFirst(admission)
     }
+    this.#setAlarm()
+  }
+
+  /** Wakes those that wait when time alone makes room for them. */
+  #setAlarm(): void {
+    const { clock } = this.#options
+    const at = this.#queue.length === 0 ? Number.POSITIVE_INFINITY : this.#nextOpening(clock.now())
+    if (at === (this.#alarm?.at ?? Number.POSITIVE_INFINITY)) return
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+    if (at === Number.POSITIVE_INFINITY) return
+    const cancel = clock.after(at - clock.now(), () => {
+      this.#alarm = undefined
+      this.#serve()
+    })
+    this.#alarm = { at, cancel }
+  }
+
+  #nextOpening(now: Instant): Instant {
+    const most = this.#route?.maxOngoingRequests ?? 0
+    return this.#listed.reduce((at, place) => Math.min(at, places.opensAt(place, most, now)), Number.POSITIVE_INFINITY)
   }
 
   #refusal(): Admission | undefined {
@@ -131,58 +135,72 @@ export class Pool {
     return this.#route.failed && this.#listed.length === 0 ? { type: 'failed' } : undefined
   }
 
-  #isFull(): boolean {
-    const most = this.#route?.maxQueuedRequests ?? -1
-    return most >= 0 && this.#waiting.length >= most
+  /** The limit holds for all proxies together: what is told is how many wait if the others' shares are used up too. */
+  #full(): Admission | undefined {
+    const limit = this.#route?.maxQueuedRequests ?? -1
+    const mine = shareOfLimit(limit, this.#options.proxy)
+    const queued = this.#queue.length
+    return mine >= 0 && queued >= mine ? { type: 'full', queued: queued + limit - mine } : undefined
   }
 
-  #grant(turn: number): Admission | undefined {
-    const most = this.#route?.maxOngoingRequests ?? 0
-    const free = this.#listed.filter(({ ongoing, comeBack }) => ongoing < most && comeBack === undefined)
-    const place = pick(free, this.#options.random)
+  #grant(turn: Turn): Admission | undefined {
+    const place = this.#choose()
     if (place === undefined) return undefined
     place.ongoing += 1
+    this.#ongoing += 1
     let isHeld = true
-    const release = (verdict: Verdict): void => {
+    const release = (outcome: Outcome): void => {
       if (!isHeld) return
       isHeld = false
-      this.#release(place, verdict)
+      // Sent back by a busy replica it has not waited yet, and is subject to the limit of those that do.
+      if (outcome.type !== 'busy') turn.isAdmitted = true
+      this.#release(place, outcome)
     }
     return { type: 'lease', lease: { replica: place.replica, turn, release } }
   }
 
-  #release(place: Place, verdict: Verdict): void {
+  /** Those that are ejected only if all others are ejected too, or cannot be reached. */
+  #choose(): places.Place | undefined {
+    this.#now = this.#options.clock.now()
+    const { random } = this.#options
+    const good = pick(this.#listed, random, this.#good)
+    if (good !== undefined) return good
+    const isHopeless = this.#listed.every((place) => this.#isOut(place))
+    return isHopeless ? pick(this.#listed, random, this.#any) : undefined
+  }
+
+  #isOut(place: places.Place): boolean {
+    return places.isEjected(place, this.#now) || places.isResting(place, this.#now)
+  }
+
+  #hasRoom(place: places.Place): boolean {
+    const most = this.#route?.maxOngoingRequests ?? 0
+    return place.ongoing < places.allowance(place, most, this.#now) && !places.isResting(place, this.#now)
+  }
+
+  #costOf(place: places.Place): number {
+    const share = places.shareOf(place, this.#now)
+    if (share < 1 && this.#options.random() >= share) return Number.POSITIVE_INFINITY
+    return (place.ongoing + 1) * estimateMs(place.latency, this.#typical.ms, this.#now)
+  }
+
+  #release(place: places.Place, outcome: Outcome): void {
     place.ongoing -= 1
-    if (verdict === 'answered') place.failuresInARow = 0
-    if (verdict === 'unreachable') this.#putAside(place)
+    this.#ongoing -= 1
+    record(place, outcome, { listed: this.#listed, typical: this.#typical }, this.#options.clock.now())
     this.#forgetIfIdle(place)
-    this.#serve()
+    if (this.#queue.length > 0) this.#serve()
   }
 
-  /** Requests that fail together are one failure. */
-  #putAside(place: Place): void {
-    if (!place.listed || place.comeBack !== undefined) return
-    const cancel = this.#options.clock.after(Math.min(ASIDE_MS * 2 ** place.failuresInARow, MAX_ASIDE_MS), () => {
-      place.comeBack = undefined
-      this.#serve()
-    })
-    place.comeBack = cancel
-    place.failuresInARow += 1
-  }
-
-  #enlist(replica: RunningReplica): Place {
-    const known = this.#places.get(replica.id)
-    const place = known ?? { replica, ongoing: 0, listed: true, comeBack: undefined, failuresInARow: 0 }
+  #enlist(replica: RunningReplica): places.Place {
+    const place = this.#places.get(replica.id) ?? places.newPlace(replica)
     place.listed = true
     this.#places.set(replica.id, place)
     return place
   }
 
-  #forgetIfIdle(place: Place): void {
-    if (place.listed) return
-    place.comeBack?.()
-    place.comeBack = undefined
-    if (place.ongoing > 0 || !this.#places.delete(place.replica.id)) return
+  #forgetIfIdle(place: places.Place): void {
+    if (place.listed || place.ongoing > 0 || !this.#places.delete(place.replica.id)) return
     this.#options.left(place.replica)
   }
 }

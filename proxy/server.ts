@@ -5,6 +5,7 @@ import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
 import type { HttpSettings } from '../shared/settings.ts'
 import * as answers from './answers.ts'
+import { TIMEOUT_HEADER, timeoutS } from './deadline.ts'
 import { deliver, type Result } from './deliver.ts'
 import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
 import { createTransport, type Transport } from './forward.ts'
@@ -71,7 +72,7 @@ class HttpProxy implements ProxyServer {
     this.#options = options
     const { clock, random, http } = options
     this.#transport = createTransport(clock)
-    this.#routing = new Routing({ clock, random, left: (replica) => this.#transport.drop(replica) })
+    this.#routing = new Routing({ clock, random, proxy: http.proxy, left: (replica) => this.#transport.drop(replica) })
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response)
     // Without a listener for `clientError` Node itself answers malformed requests (400, 408, 431) and closes; without
     // one for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that offer h2c expect.
@@ -121,6 +122,14 @@ class HttpProxy implements ProxyServer {
     })
   }
 
+  /** Nothing more is done for this request. */
+  #giveUp(exchange: Exchange, answer: answers.Answer): void {
+    if (exchange.response.writableEnded) return
+    exchange.gone = true
+    exchange.onGone?.()
+    this.#finish(exchange, { type: 'answer', answer })
+  }
+
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { clock, newId, problem } = this.#options
     const exchange: Exchange = {
@@ -153,11 +162,23 @@ class HttpProxy implements ProxyServer {
     exchange.prefix = destination.route.prefix
     if (exchange.request.headers.upgrade?.toLowerCase() === 'websocket') return reply(exchange, answers.noWebSockets)
     const delivery = deliveryOf(exchange, target)
+    const cancel = this.#limit(exchange)
     try {
-      this.#finish(exchange, await deliver(delivery, destination, this.#transport))
+      const result = await deliver(delivery, destination, this.#transport)
+      // One whose time is up has its answer.
+      if (!exchange.gone) this.#finish(exchange, result)
     } finally {
+      cancel?.()
       delivery.upload.discard()
     }
+  }
+
+  /** The deadline covers the waiting, all attempts, and the replica's answer to its end. */
+  #limit(exchange: Exchange): (() => void) | undefined {
+    const { clock, http } = this.#options
+    const afterS = timeoutS(exchange.request.headers[TIMEOUT_HEADER], http.requestTimeoutS)
+    if (afterS === undefined) return undefined
+    return clock.after(afterS * 1000, () => this.#giveUp(exchange, answers.timedOut(exchange.id, afterS)))
   }
 
   /** What is answered without looking for a route. */

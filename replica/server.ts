@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import { Admission } from './admission.ts'
 import { withRequest } from './context.ts'
 import type { Servable } from './deployment.ts'
 import { routePattern } from './route-pattern.ts'
@@ -29,17 +30,16 @@ export interface ReplicaServerOptions {
 /** The proxy keeps connections for reuse; only it closes idle ones, so that it never writes to one that is closing. */
 const KEEP_ALIVE_MS = 10 * 60_000
 
-/** Serves a deployment on its Unix socket. Its count of ongoing requests is the one that decides. */
+/** Serves a deployment on its Unix socket. */
 export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
   readonly #listener: ReturnType<typeof getRequestListener>
-  #ongoing = 0
-  #isDraining = false
-  #drained: () => void = () => {}
+  readonly #admission: Admission
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
+    this.#admission = new Admission(options.maxOngoingRequests, options.clock)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -59,36 +59,30 @@ export class ReplicaServer {
    * Refuses new requests, and resolves when the last one is finished. The socket stays open until the process ends:
    * http.Server's own close would, on Node 20, destroy connections whose last answer is written but not yet sent.
    */
-  drain(): Promise<void> {
-    this.#isDraining = true
-    const done = new Promise<void>((resolve) => {
-      this.#drained = resolve
-    })
-    this.#settle()
-    return done
-  }
-
-  #settle(): void {
-    if (this.#isDraining && this.#ongoing === 0) this.#drained()
+  async drain(): Promise<void> {
+    await this.#admission.drain()
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    if (this.#isDraining || this.#ongoing >= this.#options.maxOngoingRequests) {
-      outgoing.writeHead(503, { [REFUSED_HEADER]: '1', 'content-length': 0 }).end()
-      return
-    }
+    const leave = this.#admission.enter({
+      admit: () => this.#serve(incoming, outgoing),
+      refuse: (because) => outgoing.writeHead(503, { [REFUSED_HEADER]: because, 'content-length': 0 }).end(),
+    })
+    outgoing.once('close', leave)
+  }
+
+  #serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { routePrefix, clock } = this.#options
     const start = clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
-    this.#ongoing += 1
     outgoing.once('close', () => this.#finish({ incoming, outgoing, url, requestId, start }))
     withRequest({ requestId }, () => void this.#listener(incoming, outgoing))
   }
 
   #finish({ incoming, outgoing, url, requestId, start }: Handled): void {
-    this.#ongoing -= 1
     const { access, servable, routePrefix, clock } = this.#options
     const method = incoming.method ?? ''
     const prefix = routePrefix === '/' ? '' : routePrefix
@@ -100,7 +94,6 @@ export class ReplicaServer {
       status: outgoing.writableFinished ? outgoing.statusCode : 'CANCELLED',
       durationMs: clock.now() - start,
     })
-    setImmediate(() => this.#settle())
   }
 
   async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {

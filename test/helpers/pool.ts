@@ -1,4 +1,6 @@
+import type { Outcome } from '../../proxy/outcome.ts'
 import { type Admission, type Caller, type Lease, Pool } from '../../proxy/pool.ts'
+import type { ProxyShare, Turn } from '../../proxy/queue.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { newReplicaId } from '../../shared/ids.ts'
 import type { Route, RunningReplica } from '../../shared/protocol.ts'
@@ -31,6 +33,13 @@ export const replicas: readonly RunningReplica[] = [0, 1 / 36, 2 / 36, 3 / 36].m
   return { id, address: `/${id}` }
 })
 
+export const answered: Outcome = { type: 'answered', status: 200, headMs: 5 }
+export const erred: Outcome = { type: 'answered', status: 500, headMs: 1 }
+export const unreachable: Outcome = { type: 'refused', reason: 'ECONNREFUSED' }
+export const busy: Outcome = { type: 'busy' }
+export const draining: Outcome = { type: 'draining' }
+export const broken: Outcome = { type: 'broken', reason: 'closed' }
+
 export interface Asked extends Caller {
   gone: boolean
   admission: Admission | undefined
@@ -38,13 +47,18 @@ export interface Asked extends Caller {
 
 export type World = ReturnType<typeof world>
 
+interface WorldOptions {
+  readonly proxy?: ProxyShare
+  readonly random?: () => number
+}
+
 /** A pool and everything that came of it. */
-export function world() {
+export function world({ proxy = { index: 0, count: 1 }, random = () => 0 }: WorldOptions = {}) {
   const clock = manualClock()
   const left: RunningReplica[] = []
-  const pool = new Pool({ clock, random: () => 0, left: (replica) => left.push(replica) })
+  const pool = new Pool({ clock, random, proxy, left: (replica) => left.push(replica) })
   const asked: Asked[] = []
-  const acquire = (turn?: number): Asked => {
+  const acquire = (turn?: Turn): Asked => {
     const caller: Asked = { gone: false, onGone: undefined, admission: undefined }
     asked.push(caller)
     const admission = pool.acquire(caller, turn)

@@ -72,19 +72,26 @@ describe('readAnswer', () => {
       trailer: [],
       length: undefined,
       isChunked: true,
-      isRefusal: false,
+      refusal: undefined,
     })
   })
 
   it('tells apart what depends on the rest of the answer', () => {
-    const raw = ['Trailer', 'x-t', 'Content-Length', '5', 'x-batoid-refused', '1', 'Connection', 'keep-alive']
+    const raw = ['Trailer', 'x-t', 'Content-Length', '5', 'x-batoid-refused', 'busy', 'Connection', 'keep-alive']
     expect(readAnswer(raw, 'i')).to.deep.equal({
       headers: ['Content-Length', '5', 'x-request-id', 'i'],
       trailer: ['Trailer', 'x-t'],
       length: 5,
       isChunked: false,
-      isRefusal: true,
+      refusal: 'busy',
     })
+  })
+})
+
+describe('the refusal in readAnswer', () => {
+  it('says why, and is none if it says something else', () => {
+    const refusals = ['busy', 'draining', '1'].map((value) => readAnswer(['X-Batoid-Refused', value], 'i').refusal)
+    expect(refusals).to.deep.equal(['busy', 'draining', undefined])
   })
 })
 

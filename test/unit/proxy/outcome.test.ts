@@ -5,7 +5,7 @@ const tried = (changes: Partial<Tried> = {}): Tried => ({
   method: 'POST',
   hasIdempotencyKey: false,
   replayable: true,
-  attempts: 1,
+  refused: 0,
   broken: 0,
   ...changes,
 })
@@ -15,25 +15,32 @@ describe('mayRetry', () => {
   const broken = { type: 'broken', reason: '' } as const
 
   it('allows any method another replica when nothing was executed, ten times in all', () => {
-    expect(mayRetry(refused, tried())).to.equal(true)
-    expect(mayRetry(refused, tried({ attempts: 9, broken: 1 }))).to.equal(true)
-    expect(mayRetry(refused, tried({ attempts: 10 }))).to.equal(false)
+    expect(mayRetry(refused, tried({ refused: 1 }))).to.equal('yes')
+    expect(mayRetry(refused, tried({ refused: 9, broken: 1 }))).to.equal('yes')
+    expect(mayRetry(refused, tried({ refused: 10 }))).to.equal('no')
+  })
+
+  it('allows it without limit where replicas are busy or leaving', () => {
+    for (const type of ['busy', 'draining'] as const) {
+      expect(mayRetry({ type }, tried({ refused: 10, broken: 2 }))).to.equal('yes')
+      expect(mayRetry({ type }, tried({ replayable: false }))).to.equal('no')
+    }
   })
 
   it('allows once what may have been executed, if the method is idempotent or has a key', () => {
     for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']) {
-      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal(true)
-      expect(mayRetry(broken, tried({ method, attempts: 2, broken: 2 })), method).to.equal(false)
+      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal('within budget')
+      expect(mayRetry(broken, tried({ method, broken: 2 })), method).to.equal('no')
     }
     for (const method of ['POST', 'PATCH', 'get', 'LOCK']) {
-      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal(false)
-      expect(mayRetry(broken, tried({ method, broken: 1, hasIdempotencyKey: true })), method).to.equal(true)
+      expect(mayRetry(broken, tried({ method, broken: 1 })), method).to.equal('no')
+      expect(mayRetry(broken, tried({ method, broken: 1, hasIdempotencyKey: true })), method).to.equal('within budget')
     }
   })
 
   it('allows nothing whose body cannot be sent again', () => {
-    expect(mayRetry(refused, tried({ replayable: false }))).to.equal(false)
-    expect(mayRetry(broken, tried({ method: 'PUT', broken: 1, replayable: false }))).to.equal(false)
+    expect(mayRetry(refused, tried({ replayable: false }))).to.equal('no')
+    expect(mayRetry(broken, tried({ method: 'PUT', broken: 1, replayable: false }))).to.equal('no')
   })
 
   it('allows nothing after the first byte of an answer, for a client that has left, or for what cannot be sent', () => {
@@ -44,7 +51,7 @@ describe('mayRetry', () => {
       { type: 'cut', reason },
       { type: 'unsendable', reason },
     ] as const
-    for (const outcome of final) expect(mayRetry(outcome, tried({ method: 'GET' })), outcome.type).to.equal(false)
+    for (const outcome of final) expect(mayRetry(outcome, tried({ method: 'GET' })), outcome.type).to.equal('no')
   })
 })
 

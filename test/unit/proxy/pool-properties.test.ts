@@ -1,29 +1,53 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { Lease, Verdict } from '../../../proxy/pool.ts'
+import type { Outcome } from '../../../proxy/outcome.ts'
+import type { Lease } from '../../../proxy/pool.ts'
 import type { ReplicaId } from '../../../shared/ids.ts'
 import type { Route } from '../../../shared/protocol.ts'
-import { replicas, type World, world } from '../../helpers/pool.ts'
+import {
+  answered,
+  broken,
+  busy,
+  draining,
+  erred,
+  replicas,
+  unreachable,
+  type World,
+  world,
+} from '../../helpers/pool.ts'
 import { routeTo } from '../../helpers/route.ts'
 
-/** Longer than a replica is ever put aside. */
+/** As long as a replica may rest. */
 const LONG_MS = 1000
+
+/** Longer than a replica is ever ejected. */
+const LONGEST_MS = 60_000
 
 type Step =
   | { type: 'acquire' }
-  | { type: 'release'; which: number; verdict: Verdict; again: boolean }
+  | { type: 'release'; which: number; outcome: Outcome; again: boolean }
   | { type: 'leave'; which: number }
   | { type: 'advance'; byMs: number }
   | { type: 'update'; mask: number; most: number; failed: boolean }
   | { type: 'remove' }
 
-const verdict = fc.constantFrom<Verdict>('answered', 'unreachable', 'unknown')
+const outcome = fc.constantFrom<Outcome>(
+  answered,
+  erred,
+  unreachable,
+  busy,
+  draining,
+  broken,
+  { type: 'aborted' },
+  { type: 'cut', reason: '' },
+  { type: 'unsendable', reason: '' },
+)
 const which = fc.nat(99)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('acquire' as const) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ type: fc.constant('release' as const), which, verdict, again: fc.boolean() }),
+    arbitrary: fc.record({ type: fc.constant('release' as const), which, outcome, again: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('leave' as const), which }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('advance' as const), byMs: fc.nat(1500) }) },
@@ -39,11 +63,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('remove' as const) }) },
 )
 
+/** After these a replica may be left alone for a while. */
+const RESTING: ReadonlySet<Outcome['type']> = new Set(['refused', 'busy', 'draining', 'broken', 'cut'])
+
 /** What must be true of a pool, worked out from what was done to it and what came of it alone. */
 class Model {
   readonly run: World = world()
   readonly held = new Set<Lease>()
   readonly #failedAt = new Map<ReplicaId, number>()
+  readonly #erredAt = new Map<ReplicaId, number>()
   #granted = -1
   #route: Route | undefined
 
@@ -53,7 +81,7 @@ class Model {
         return void this.run.acquire()
       case 'release': {
         const lease = [...this.held][next.which % this.held.size]
-        return lease && this.release(lease, next.verdict, next.again)
+        return lease && this.release(lease, next.outcome, next.again)
       }
       case 'leave': {
         const caller = this.run.asked[next.which % this.run.asked.length]
@@ -75,11 +103,14 @@ class Model {
     this.run.pool.update(route)
   }
 
-  release(lease: Lease, said: Verdict, again: boolean): void {
+  release(lease: Lease, said: Outcome, again: boolean): void {
     this.held.delete(lease)
-    if (said === 'unreachable') this.#failedAt.set(lease.replica.id, this.run.clock.now())
+    const now = this.run.clock.now()
+    const { id } = lease.replica
+    if (RESTING.has(said.type)) this.#failedAt.set(id, now)
+    if (said === erred || said.type === 'broken' || said.type === 'cut') this.#erredAt.set(id, now)
     lease.release(said)
-    if (again) lease.release('answered')
+    if (again) lease.release(answered)
   }
 
   async observe(): Promise<void> {
@@ -99,11 +130,16 @@ class Model {
     if (waiting.length > 0) this.#expectNoRoom()
   }
 
+  /** Each replica is full, or has failed or refused, or errs where another does not that is full. */
   #expectNoRoom(): void {
-    for (const { id } of this.#route?.replicas ?? []) {
-      const sinceFailureMs = this.run.clock.now() - (this.#failedAt.get(id) ?? Number.NEGATIVE_INFINITY)
-      const isFull = this.#ongoingOf(id) >= (this.#route?.maxOngoingRequests ?? 0)
-      expect(isFull || sinceFailureMs < LONG_MS).to.equal(true)
+    const listed = this.#route?.replicas ?? []
+    const since = (id: ReplicaId, times: Map<ReplicaId, number>): number =>
+      this.run.clock.now() - (times.get(id) ?? Number.NEGATIVE_INFINITY)
+    const isShut = (id: ReplicaId): boolean =>
+      this.#ongoingOf(id) >= (this.#route?.maxOngoingRequests ?? 0) || since(id, this.#failedAt) < LONG_MS
+    for (const { id } of listed) {
+      const mayBeEjected = since(id, this.#erredAt) < LONGEST_MS && listed.some((other) => isShut(other.id))
+      expect(isShut(id) || mayBeEjected).to.equal(true)
     }
   }
 
@@ -127,10 +163,10 @@ describe('the pool of a deployment, whatever happens', () => {
         for (let round = 0; round <= run.asked.length; round += 1) {
           run.clock.advance(LONG_MS)
           await model.observe()
-          for (const lease of model.held) model.release(lease, 'answered', false)
+          for (const lease of model.held) model.release(lease, answered, false)
           await model.observe()
         }
-        for (const lease of model.held) model.release(lease, 'answered', true)
+        for (const lease of model.held) model.release(lease, answered, true)
         expect([run.pool.ongoing, run.pool.queued]).to.deep.equal([0, 0])
         expect(run.asked.filter(({ admission }) => admission === undefined)).to.deep.equal([])
         run.pool.update(undefined)

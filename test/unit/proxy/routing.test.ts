@@ -2,12 +2,17 @@ import { expect } from 'chai'
 import type { Caller } from '../../../proxy/pool.ts'
 import { Routing } from '../../../proxy/routing.ts'
 import type { Route, RunningReplica } from '../../../shared/protocol.ts'
-import { leaseOf, manualClock, some } from '../../helpers/pool.ts'
+import { answered, leaseOf, manualClock, some } from '../../helpers/pool.ts'
 import { routeTo } from '../../helpers/route.ts'
 
 function world() {
   const left: RunningReplica[] = []
-  const routing = new Routing({ clock: manualClock(), random: () => 0, left: (replica) => left.push(replica) })
+  const routing = new Routing({
+    clock: manualClock(),
+    random: () => 0,
+    proxy: { index: 0, count: 1 },
+    left: (replica) => left.push(replica),
+  })
   let version = 0
   const accept = (...routes: Partial<Route>[]): string | undefined => {
     version += 1
@@ -51,14 +56,14 @@ describe('routing', () => {
     accept()
     accept(route)
     expect([acquire('/').admission, routing.leased, routing.queued]).to.deep.equal([undefined, 1, 1])
-    leaseOf(first).release('answered')
+    leaseOf(first).release(answered)
     expect([left.length, routing.leased, routing.queued]).to.deep.equal([0, 1, 0])
   })
 
   it('lets nobody wait once it is cleared', () => {
     const { accept, acquire, routing, left } = world()
     accept({ replicas: some(1) })
-    leaseOf(acquire('/')).release('answered')
+    leaseOf(acquire('/')).release(answered)
     routing.clear()
     expect([left, routing.find('/')]).to.deep.equal([some(1), undefined])
   })

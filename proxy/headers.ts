@@ -8,9 +8,9 @@ export type Headers = Record<string, string | string[]>
 /** What the proxy itself says about a request to the replica. */
 export interface Hop {
   readonly id: string
-  readonly clientAddress: string
   readonly host: string | undefined
-  readonly prefix: string
+  /** What tells of the client. */
+  readonly forwarded: Readonly<Record<string, string>>
 }
 
 /** RFC 9110, 7.6.1, and what was hop-by-hop before it; `trailer` because request trailers end here. */
@@ -26,7 +26,7 @@ const HOP_BY_HOP = new Set([
   'proxy-authorization',
 ])
 
-/** A client could lie in these; `expect` has been answered here. What is missing (host, framing) is set again below. */
+/** A client could lie in these (proxy/forwarded.ts decides); `expect` has been answered here. What is missing (host, framing) is set again below. */
 const REPLACED = /^(?:x-forwarded-.*|forwarded|expect|host|content-length|x-request-id)$/
 
 /** The client's id, if it is safe to print and to repeat; otherwise a fresh one. */
@@ -59,14 +59,8 @@ export function requestHeaders(incoming: Incoming, hop: Hop): Headers {
   const length = incoming['content-length']
   if (incoming['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked'
   else if (typeof length === 'string') headers['content-length'] = length
-  if (hop.host !== undefined) {
-    headers['host'] = hop.host
-    headers['x-forwarded-host'] = hop.host
-  }
-  if (hop.prefix !== '/') headers['x-forwarded-prefix'] = hop.prefix
-  // An IPv4 client on a dual-stack socket.
-  headers['x-forwarded-for'] = hop.clientAddress.replace(/^::ffff:(?=\d+\.)/i, '')
-  headers['x-forwarded-proto'] = 'http'
+  if (hop.host !== undefined) headers['host'] = hop.host
+  Object.assign(headers, hop.forwarded)
   headers['x-request-id'] = hop.id
   return headers
 }

@@ -6,13 +6,15 @@ export interface Malformation {
   readonly code?: string | undefined
   /** What was received last. */
   readonly rawPacket?: Buffer
+  /** How far that was read until it was too much. */
+  readonly bytesParsed?: number
 }
 
 /** undefined: there is nobody to answer, the connection itself is broken. */
-export function answerTo({ code = '', rawPacket }: Malformation): Answer | undefined {
+export function answerTo({ code = '', rawPacket, bytesParsed }: Malformation): Answer | undefined {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return rawPacket !== undefined && isRequestLine(rawPacket) ? answers.longTarget : answers.longHeaders
+      return rawPacket !== undefined && isRequestLine(rawPacket, bytesParsed) ? answers.longTarget : answers.longHeaders
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return answers.longChunkExtensions
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -29,7 +31,8 @@ export function showAnswer({ status, body, headers }: Answer, reason: string, id
   return `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`
 }
 
-/** A request line that began with this packet and goes on beyond it. Of one in many small packets it cannot be told. */
-function isRequestLine(packet: Buffer): boolean {
-  return /^[A-Z-]+ [^\s]+$/.test(packet.toString('latin1'))
+/** Too long already in its request line. Of one that comes in many small packets it cannot be told. */
+function isRequestLine(packet: Buffer, bytesParsed: number | undefined): boolean {
+  const line = packet.subarray(0, bytesParsed).toString('latin1').split('\n').at(-1)
+  return line !== undefined && /^[A-Z-]+ \S+$/.test(line)
 }

@@ -7,6 +7,7 @@ import { type Channel, dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type ErrorReport, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
+import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/leaving.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
 import {
@@ -29,10 +30,6 @@ import { type Standing, standing, withoutSecrets } from './standing.ts'
 /** dist/cli/run.js → the directory of the package. */
 const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
 const DEPLOY_TIMEOUT_MS = 10_000
-/** What is ongoing may take so long to finish; a replica's own grace ends before. */
-const PROXY_GRACE_MS = 20_000
-const CONTROLLER_GRACE_MS = 8_000
-const EXIT_GRACE_MS = 1_000
 
 export interface RunOptions {
   readonly importPath: string
@@ -120,7 +117,7 @@ export class Run {
     // Held any longer, it would let new connections wait for nobody.
     this.#socket?.close()
     const proxies = this.#standing().flatMap(({ name, isProxy }) => (isProxy ? [name] : []))
-    await this.#keeper.stop(proxies, PROXY_GRACE_MS)
+    await this.#keeper.stop(proxies, PROXY_GRACE_MS + EXIT_GRACE_MS)
     await this.#channel?.request({ type: 'shutdown' }, { timeoutMs: CONTROLLER_GRACE_MS }).catch(() => undefined)
     await this.#keeper.stop(['controller'], EXIT_GRACE_MS)
     await this.kill()

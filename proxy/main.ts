@@ -6,6 +6,7 @@ import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
+import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -16,9 +17,6 @@ import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { createProxy } from './server.ts'
-
-/** Longer than any replica may take to drain by default. */
-const GRACE_MS = 20_000
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
@@ -128,16 +126,9 @@ const channel = dialChannel({
 })
 
 async function shutDown(): Promise<void> {
-  await proxy.close(GRACE_MS)
+  await proxy.close(PROXY_GRACE_MS)
   channel.close()
   leave(0)
 }
 
-let leaving = false
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (leaving) return
-    leaving = true
-    void shutDown()
-  })
-}
+whenAskedToLeave(() => void shutDown())

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'node:https'
+import { type RequestOptions, request } from 'node:https'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
@@ -16,7 +16,7 @@ export interface HttpsAnswer {
   readonly body: string
 }
 
-export function getHttps(port: number, path: string, options: ConnectionOptions = {}): Promise<HttpsAnswer> {
+export function getHttps(port: number, path: string, options: RequestOptions = {}): Promise<HttpsAnswer> {
   return new Promise((settle, fail) => {
     const sent = request({ host: 'localhost', port, path, ca, agent: false, family: 4, ...options }, (response) => {
       text(response).then((body) => settle({ status: response.statusCode, headers: response.headers, body }), fail)

@@ -51,8 +51,12 @@ describe('a cluster with HTTP options', () => {
     const { url, stdout, stderr, stop, log, pids } = cluster
     expect(url).to.match(/^https:/)
     const port = Number(new URL(url).port)
-    const { body } = await getHttps(port, '/headers')
-    expect(JSON.parse(body)).to.include({ 'x-forwarded-proto': 'https', 'x-forwarded-host': `localhost:${port}` })
+    const { body } = await getHttps(port, '/headers', { headers: { 'x-forwarded-for': '203.0.113.9' } })
+    expect(JSON.parse(body)).to.include({
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': `localhost:${port}`,
+      'x-forwarded-for': '203.0.113.9, 127.0.0.1',
+    })
     expect(stdout()).to.match(
       new RegExp(
         ` -- Starting HTTPS server on 127\\.0\\.0\\.1:${port} with SSL certificate: ${tlsFile('server.pem')}\n`,

@@ -5,8 +5,7 @@ import type { Clock, Instant } from '../shared/clock.ts'
 import type { Random } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
 import { outputDirectory, type Session } from '../shared/session.ts'
-import type { Environment } from '../shared/settings.ts'
-import type { ProcfileEntry } from './procfile.ts'
+import type { Standing } from './standing.ts'
 
 /** A process that ends with this code says that no restart will help. */
 const BAD_CONFIGURATION = 2
@@ -15,11 +14,8 @@ export interface KeeperOptions {
   readonly session: Session
   /** Where the Procfile lies, and its commands are run. */
   readonly directory: string
-  readonly env: Environment
   readonly clock: Clock
   readonly random: Random
-  /** Descriptors 3 and up for the entry, by systemd's protocol. */
-  readonly sockets: (name: string) => readonly number[]
   readonly restarting: (name: string, how: string, delayMs: number) => void
   readonly hopeless: (name: string, how: string) => void
 }
@@ -29,9 +25,6 @@ interface Kept {
   readonly since: Instant
   readonly exited: Promise<void>
 }
-
-/** What stands before the lines of a process on the terminal, in Ray's words. */
-const PREFIXES: Readonly<Record<string, string>> = { controller: 'ServeController', proxy: 'ProxyActor' }
 
 /** Keeps the processes of the Procfile alive: one that ends is started again, at once and then with growing delays. */
 export class Keeper {
@@ -44,36 +37,40 @@ export class Keeper {
     this.#options = options
   }
 
-  start(entry: ProcfileEntry): void {
-    const { session, directory, env, clock, sockets } = this.#options
-    const extra = sockets(entry.name)
-    const listen = extra.length === 0 ? '' : `export LISTEN_FDS=${extra.length} LISTEN_PID=$$; `
+  start(standing: Standing): void {
+    const { session, directory, clock } = this.#options
+    const { name, command, prefix, env, sockets } = standing
+    const listen = sockets.length === 0 ? '' : `export LISTEN_FDS=${sockets.length} LISTEN_PID=$$; `
     const start = {
       command: '/bin/sh',
-      args: ['-c', listen + entry.command],
+      args: ['-c', listen + command],
       cwd: directory,
       // The Procfile says `node`: that is the Node that runs this.
       env: { ...env, PATH: `${dirname(process.execPath)}:${env['PATH'] ?? ''}` },
-      prefix: PREFIXES[entry.name] ?? entry.name,
-      extra,
+      prefix,
+      extra: sockets,
     }
     const child = startProcess(start, outputDirectory(session))
     const exited = new Promise<void>((resolve) => {
       const ended = (how: string, code: number | null) => {
-        this.#kept.delete(entry.name)
+        this.#kept.delete(name)
         resolve()
-        this.#ended(entry, since, how, code)
+        this.#ended(standing, since, how, code)
       }
       child.once('error', (error) => ended(error.message, null))
       child.once('exit', (code, signal) => ended(showExit(code, signal), code))
     })
     const since = clock.now()
-    this.#kept.set(entry.name, { child, since, exited })
+    this.#kept.set(name, { child, since, exited })
   }
 
-  /** Asks the process to leave, kills it after `graceMs`, and waits for its end. */
-  async stop(name: string, graceMs: number): Promise<void> {
+  /** Asks the processes to leave, kills them after `graceMs`, and waits for their ends. */
+  async stop(names: readonly string[], graceMs: number): Promise<void> {
     this.#isStopping = true
+    await Promise.all(names.map((name) => this.#stop(name, graceMs)))
+  }
+
+  async #stop(name: string, graceMs: number): Promise<void> {
     const kept = this.#kept.get(name)
     if (kept === undefined) return
     kept.child.kill('SIGTERM')
@@ -89,16 +86,17 @@ export class Keeper {
     await Promise.all(all.map(({ exited }) => exited))
   }
 
-  #ended(entry: ProcfileEntry, since: Instant, how: string, code: number | null): void {
+  #ended(standing: Standing, since: Instant, how: string, code: number | null): void {
     if (this.#isStopping) return
     const { clock, random, restarting, hopeless } = this.#options
-    if (code === BAD_CONFIGURATION) return hopeless(entry.name, how)
-    const before = clock.now() - since >= STABLE_MS ? 0 : (this.#failures.get(entry.name) ?? 0)
-    this.#failures.set(entry.name, before + 1)
+    const { name } = standing
+    if (code === BAD_CONFIGURATION) return hopeless(name, how)
+    const before = clock.now() - since >= STABLE_MS ? 0 : (this.#failures.get(name) ?? 0)
+    this.#failures.set(name, before + 1)
     const delayMs = restartDelayMs(before + 1, random)
-    restarting(entry.name, how, delayMs)
+    restarting(name, how, delayMs)
     clock.after(delayMs, () => {
-      if (!this.#isStopping) this.start(entry)
+      if (!this.#isStopping) this.start(standing)
     })
   }
 }

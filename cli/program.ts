@@ -6,10 +6,12 @@ import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import { openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
-import { type Environment, sessionRoot } from '../shared/settings.ts'
+import { type Environment, httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
+import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from './checks.ts'
+import { addFlags, environmentOf } from './flags.ts'
 import { watchParent } from './parent.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
 import { Run, type RunOptions } from './run.ts'
@@ -24,10 +26,10 @@ const EXIT_INTERRUPTED = 130
 interface Flags {
   readonly name: string
   readonly routePrefix: string
-  readonly httpHost: string
-  readonly httpPort: number
-  readonly numCpus?: number
   readonly sessionDir?: string
+}
+
+interface Given extends Flags {
   readonly env: Environment
   readonly random: Random
 }
@@ -46,7 +48,7 @@ export async function main({ argv, env, random, defaultTarget }: Invocation): Pr
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(run with --help to see what there is)')
-  program
+  const run = program
     .command('run')
     .description('Runs an application until Ctrl-C.')
     .argument(
@@ -55,17 +57,16 @@ export async function main({ argv, env, random, defaultTarget }: Invocation): Pr
     )
     .option('--name <name>', 'name of the application', checked(checkName), 'default')
     .option('--route-prefix <prefix>', 'path prefix under which it answers', checked(checkRoutePrefix), '/')
-    .option('--http-host <host>', 'address to listen on', '127.0.0.1')
-    .option('--http-port <port>', 'port to listen on; 0: any free one', portNumber, 8000)
-    .option('--num-cpus <number>', 'logical CPUs that replicas may take (default: what the machine has)', cpus)
     .option(
       '--session-dir <directory>',
       'where its sockets and logs lie (default: a new one below the temporary directory)',
     )
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, flags: Flags) => {
-      process.exitCode = await run(target ?? defaultTarget ?? '', { ...flags, env, random })
+      const told = { ...env, ...environmentOf({ ...flags }, process.cwd()) }
+      process.exitCode = await execute(target ?? defaultTarget ?? '', { ...flags, env: told, random })
     })
+  addFlags(run)
   try {
     await program.parseAsync(argv)
   } catch (error) {
@@ -74,7 +75,7 @@ export async function main({ argv, env, random, defaultTarget }: Invocation): Pr
   }
 }
 
-async function run(target: string, flags: Flags): Promise<number> {
+async function execute(target: string, flags: Given): Promise<number> {
   const signals = new Signals(systemClock)
   process.stdout.on('error', () => signals.raise('the terminal went away'))
   const isBelowNpm = flags.env['npm_command'] !== undefined
@@ -91,7 +92,7 @@ async function run(target: string, flags: Flags): Promise<number> {
   }
 }
 
-async function runIn(session: Session, target: string, flags: Flags, signals: Signals): Promise<number> {
+async function runIn(session: Session, target: string, flags: Given, signals: Signals): Promise<number> {
   const log = openLog({
     component: `serve ${process.pid}`,
     output: { fd: 1 },
@@ -118,17 +119,21 @@ async function runIn(session: Session, target: string, flags: Flags, signals: Si
   return wasInterrupted ? EXIT_INTERRUPTED : code
 }
 
-function runOptions(session: Session, target: string, flags: Flags, log: RunOptions['log']): RunOptions {
+function runOptions(session: Session, target: string, flags: Given, log: RunOptions['log']): RunOptions {
   const { env } = flags
+  const http = httpSettingsFrom(env)
+  // The proxies would find out too, but nobody has to wait for that.
+  if (http.tls !== null) loadCredentials(http.tls)
   const hasColours = isColourful(env, process.stdout.isTTY)
   return {
     importPath: target,
     workingDir: process.cwd(),
     name: flags.name,
     routePrefix: flags.routePrefix,
-    http: { host: flags.httpHost, port: flags.httpPort },
+    address: httpAddressFrom(env),
+    http,
     session,
-    env: flags.numCpus === undefined ? env : { ...env, BATOID_NUM_CPUS: String(flags.numCpus) },
+    env,
     log: flushing(log),
     random: flags.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
@@ -178,14 +183,4 @@ function checked(check: (text: string) => string | undefined): (text: string) =>
     if (problem !== undefined) throw new InvalidArgumentError(problem)
     return text
   }
-}
-
-function portNumber(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
-  throw new InvalidArgumentError('a port is an integer from 0 to 65535.')
-}
-
-function cpus(text: string): number {
-  if (text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) >= 0) return Number(text)
-  throw new InvalidArgumentError('it is a number, 0 or more.')
 }

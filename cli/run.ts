@@ -7,6 +7,7 @@ import { type Channel, dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type ErrorReport, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
+import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/leaving.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
 import {
@@ -17,28 +18,26 @@ import {
   type ToLauncher,
 } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
-import type { Environment, HttpAddress } from '../shared/settings.ts'
+import type { Environment, HttpAddress, HttpSettings } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Keeper } from './keeper.ts'
 import { bindSocket, type ListeningSocket } from './listening-socket.ts'
 import { type Follower, followOutput } from './log-follower.ts'
 import { parseProcfile } from './procfile.ts'
+import { type Standing, standing, withoutSecrets } from './standing.ts'
 
 /** dist/cli/run.js → the directory of the package. */
 const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
 const DEPLOY_TIMEOUT_MS = 10_000
-/** What is ongoing may take so long to finish; a replica's own grace ends before. */
-const PROXY_GRACE_MS = 20_000
-const CONTROLLER_GRACE_MS = 8_000
-const EXIT_GRACE_MS = 1_000
 
 export interface RunOptions {
   readonly importPath: string
   readonly workingDir: string
   readonly name: string
   readonly routePrefix: string
-  readonly http: HttpAddress
+  readonly address: HttpAddress
+  readonly http: HttpSettings
   readonly session: Session
   readonly env: Environment
   readonly log: Log
@@ -49,7 +48,7 @@ export interface RunOptions {
 /** One cluster with one application, from its start to its end. */
 export class Run {
   readonly #options: RunOptions
-  readonly #http: ListeningSocket | undefined
+  readonly #socket: ListeningSocket | undefined
   readonly #keeper: Keeper
   readonly #follower: Follower
   /** Rejects with the first thing that makes going on pointless. */
@@ -66,7 +65,7 @@ export class Run {
   constructor(options: RunOptions) {
     const { session, log, print } = options
     this.#options = options
-    this.#http = bindSocket(options.http)
+    this.#socket = bindSocket(options.address)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
@@ -75,10 +74,8 @@ export class Run {
     this.#keeper = new Keeper({
       session,
       directory: PACKAGE_DIRECTORY,
-      env: this.#environment(),
       clock: systemClock,
       random: options.random,
-      sockets: (name) => (name === 'proxy' && this.#http !== undefined ? [this.#http.fd] : []),
       restarting: (name, how, delayMs) =>
         log.warning(
           `The ${name} died: ${how}. Starting it again${delayMs > 0 ? ` in ${Math.round(delayMs)} ms` : ''}.`,
@@ -89,22 +86,21 @@ export class Run {
   }
 
   get url(): string {
-    const { host, port } = this.#http?.address ?? this.#options.http
-    const { routePrefix } = this.#options
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+    const { routePrefix, http, address } = this.#options
+    const { host, port } = this.#socket?.address ?? address
+    return `${http.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
   }
 
   /** Brings the application up; resolves when requests are answered. Rejects, like `failed`, when that is not to be. */
   async start(): Promise<void> {
-    const { session, log, importPath, workingDir, name, routePrefix } = this.#options
+    const { session, log, importPath, workingDir, name, routePrefix, http } = this.#options
     this.#lifeline = await holdLifeline(lifelineSocket(session))
-    for (const entry of parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8')))
-      this.#keeper.start(entry)
-    const at = { session, env: this.#environment(), clock: systemClock }
+    for (const one of this.#standing()) this.#keeper.start(one)
+    const at = { session, env: withoutSecrets(this.#environment()), clock: systemClock }
     this.#build = startBuild({ importPath, workingDir, name, routePrefix }, at)
     this.#build.result.catch(() => undefined)
     this.#dial()
-    await this.#until((status) => status.proxies > 0)
+    await this.#until(({ proxies }) => proxies >= http.proxy.count)
     log.info('Started Serve in namespace "serve".')
     this.#application = await Promise.race([this.#build.result, this.failed])
     await this.#deploy()
@@ -119,10 +115,11 @@ export class Run {
   async stop(): Promise<void> {
     this.#build?.kill()
     // Held any longer, it would let new connections wait for nobody.
-    this.#http?.close()
-    await this.#keeper.stop('proxy', PROXY_GRACE_MS)
+    this.#socket?.close()
+    const proxies = this.#standing().flatMap(({ name, isProxy }) => (isProxy ? [name] : []))
+    await this.#keeper.stop(proxies, PROXY_GRACE_MS + EXIT_GRACE_MS)
     await this.#channel?.request({ type: 'shutdown' }, { timeoutMs: CONTROLLER_GRACE_MS }).catch(() => undefined)
-    await this.#keeper.stop('controller', EXIT_GRACE_MS)
+    await this.#keeper.stop(['controller'], EXIT_GRACE_MS)
     await this.kill()
   }
 
@@ -140,7 +137,7 @@ export class Run {
   async #kill(): Promise<void> {
     this.#build?.kill()
     this.#channel?.close()
-    this.#http?.close()
+    this.#socket?.close()
     await this.#keeper.killAll()
     for (const pid of this.#lifeline?.pids() ?? []) killIfAlive(pid)
     await this.#lifeline?.close()
@@ -149,14 +146,20 @@ export class Run {
     removeSockets(this.#options.session)
   }
 
+  #standing(): Standing[] {
+    const entries = parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8'))
+    const sockets = this.#socket === undefined ? [] : [this.#socket.fd]
+    return standing(entries, { env: this.#environment(), proxies: this.#options.http.proxy.count, sockets })
+  }
+
   #environment(): Environment {
-    const { env, session, http } = this.#options
+    const { env, session, address } = this.#options
     return {
       ...env,
       BATOID_LAUNCHED: '1',
       BATOID_SESSION_DIR: session.directory,
-      BATOID_HTTP_HOST: http.host,
-      BATOID_HTTP_PORT: String(this.#http?.address.port ?? http.port),
+      BATOID_HTTP_HOST: address.host,
+      BATOID_HTTP_PORT: String(this.#socket?.address.port ?? address.port),
     }
   }
 

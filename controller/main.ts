@@ -6,6 +6,7 @@ import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type BuildProcess, startBuild } from '../shared/build.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
+import { whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -137,11 +138,4 @@ async function shutDown(): Promise<void> {
   leave(0)
 }
 
-let leaving = false
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (leaving) return
-    leaving = true
-    void shutDown()
-  })
-}
+whenAskedToLeave(() => void shutDown())

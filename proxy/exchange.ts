@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Instant } from '../shared/clock.ts'
 import type { Answer } from './answers.ts'
 import type { Delivery } from './forward.ts'
+import type { Forwarded } from './forwarded.ts'
 import { framing, requestHeaders } from './headers.ts'
 import type { Target } from './match.ts'
 import type { Caller } from './pool.ts'
@@ -42,17 +43,18 @@ export function accessLine(exchange: Exchange, now: Instant): AccessLine {
   }
 }
 
-export function deliveryOf(exchange: Exchange, target: Target): Delivery {
+export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwarded): Delivery {
   const { id, request, response, prefix } = exchange
   const { headers, socket } = request
   const host = target.authority ?? headers.host
+  const seen = { clientAddress: socket.remoteAddress ?? '', host, prefix }
   return {
     id,
     request,
     response,
     caller: exchange,
     target,
-    headers: requestHeaders(headers, { id, clientAddress: socket.remoteAddress ?? '', host, prefix }),
+    headers: requestHeaders(headers, { id, host, forwarded: forwarded(headers, seen) }),
     upload: new Upload(request, framing(headers) ?? 'none'),
   }
 }

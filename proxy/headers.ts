@@ -8,9 +8,9 @@ export type Headers = Record<string, string | string[]>
 /** What the proxy itself says about a request to the replica. */
 export interface Hop {
   readonly id: string
-  readonly clientAddress: string
   readonly host: string | undefined
-  readonly prefix: string
+  /** What tells of the client. */
+  readonly forwarded: Readonly<Record<string, string>>
 }
 
 /** RFC 9110, 7.6.1, and what was hop-by-hop before it; `trailer` because request trailers end here. */
@@ -26,7 +26,7 @@ const HOP_BY_HOP = new Set([
   'proxy-authorization',
 ])
 
-/** A client could lie in these; `expect` has been answered here. What is missing is set again below. */
+/** A client could lie in these (proxy/forwarded.ts decides); `expect` has been answered here. What is missing is set again below. */
 const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id'])
 
 /** Options that name no header. */
@@ -35,8 +35,6 @@ const CONNECTION_OPTIONS = new Set(['keep-alive', 'close'])
 const FORWARDED = 'x-forwarded-'
 
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/
-
-const DUAL_STACK = '::ffff:'
 
 /** The client's id, if it is safe to print and to repeat; otherwise a fresh one. */
 export function requestId(header: string | readonly string[] | undefined, newId: () => string): string {
@@ -68,13 +66,8 @@ export function requestHeaders(incoming: Incoming, hop: Hop): Headers {
   }
   const length = incoming['content-length']
   if (typeof length === 'string') headers['content-length'] = length
-  if (hop.host !== undefined) {
-    headers['host'] = hop.host
-    headers['x-forwarded-host'] = hop.host
-  }
-  if (hop.prefix !== '/') headers['x-forwarded-prefix'] = hop.prefix
-  headers['x-forwarded-for'] = withoutMapping(hop.clientAddress)
-  headers['x-forwarded-proto'] = 'http'
+  if (hop.host !== undefined) headers['host'] = hop.host
+  Object.assign(headers, hop.forwarded)
   headers['x-request-id'] = hop.id
   return headers
 }
@@ -131,9 +124,4 @@ function namesIn(connection: string | readonly string[] | undefined): string[] {
   return String(connection)
     .split(',')
     .map((name) => name.trim().toLowerCase())
-}
-
-/** An IPv4 client on a dual-stack socket shows as `::ffff:1.2.3.4`. */
-function withoutMapping(address: string): string {
-  return address.startsWith(DUAL_STACK) && address.includes('.') ? address.slice(DUAL_STACK.length) : address
 }

@@ -5,34 +5,48 @@ import { hostname, networkInterfaces, tmpdir } from 'node:os'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
-import { messageOf, ServeError } from '../shared/errors.ts'
+import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
+import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import { PROTOCOL, type ToProxy } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory } from '../shared/session.ts'
 import { httpAddressFrom, httpSettingsFrom, inheritedSocket, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { createProxy } from './server.ts'
-
-/** Longer than any replica may take to drain by default. */
-const GRACE_MS = 20_000
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
-const address = httpAddressFrom(process.env)
+/** What cannot be run with is said in one line; the exit code says that no restart will help. */
+function settle<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ServeError)) throw error
+    console.error(`ERROR: ${error.message}`)
+    process.exit(catalogue[error.code].exit)
+  }
+}
+
+const address = settle(() => httpAddressFrom(process.env))
+const http = settle(() => httpSettingsFrom(process.env))
+const credentials = settle(() => (http.tls === null ? undefined : loadCredentials(http.tls)))
 const ip = Object.values(networkInterfaces())
   .flat()
   .find((network) => network?.family === 'IPv4' && !network.internal)?.address
 const node = ip ?? '127.0.0.1'
+/** One writer a file. */
+const numbered = http.proxy.index === 0 ? '' : `_${http.proxy.index + 1}`
 /** 56 hexadecimal digits, as Ray names its nodes; the same for every proxy of a cluster on a machine. */
 const nodeId = createHash('sha224').update(`${hostname()} ${session.directory}`).digest('hex')
 const log = openLog({
   component: `proxy ${node}`,
-  file: `${logDirectory(session)}/${logFileName(`proxy_${node}`)}.log`,
+  file: `${logDirectory(session)}/${logFileName(`proxy_${node}${numbered}`)}.log`,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ProxyActor', process.pid) },
   level: 'INFO',
   now: Date.now,
@@ -51,7 +65,8 @@ process.on('uncaughtException', (error) => {
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 
 const proxy = createProxy({
-  http: httpSettingsFrom(process.env),
+  http,
+  credentials,
   access({ requestId, ...line }) {
     if (line.status === 499)
       log.info(`Client for request ${requestId} disconnected, cancelling request.`, { requestId })
@@ -64,12 +79,24 @@ const proxy = createProxy({
   newId: randomUUID,
 })
 log.info(`Proxy starting on node ${nodeId} (HTTP port: ${address.port}).`)
+if (http.tls !== null) {
+  const { certfile } = http.tls
+  log.info(`Starting HTTPS server on ${address.host}:${address.port} with SSL certificate: ${certfile}`)
+}
+
+const fd = inheritedSocket(process.env, process.pid)
+if (fd === undefined && http.proxy.count > 1) {
+  log.error(
+    `cannot share ${address.host} port ${address.port}: this proxy is one of ${http.proxy.count} (BATOID_PROXIES), but was ` +
+      'given no listening socket (LISTEN_FDS); start them with `batoid run`, or only one',
+  )
+  leave(2)
+}
 
 let listening: Promise<void> | undefined
 
 /** Not before the first table: until then the kernel holds the connections, and nobody is turned away. */
 function listen(): Promise<void> {
-  const fd = inheritedSocket(process.env, process.pid)
   return new Promise((resolve) => {
     proxy.server.on('error', (error) => {
       log.error(`cannot listen on ${address.host} port ${address.port}: ${messageOf(error)}`)
@@ -103,16 +130,9 @@ const channel = dialChannel({
 })
 
 async function shutDown(): Promise<void> {
-  await proxy.close(GRACE_MS)
+  await proxy.close(PROXY_GRACE_MS)
   channel.close()
   leave(0)
 }
 
-let leaving = false
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (leaving) return
-    leaving = true
-    void shutDown()
-  })
-}
+whenAskedToLeave(() => void shutDown())

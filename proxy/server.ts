@@ -1,21 +1,29 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Server as NetServer, type Socket } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '../shared/clock.ts'
 import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
 import type { HttpSettings } from '../shared/settings.ts'
+import type { Credentials } from '../shared/tls.ts'
 import * as answers from './answers.ts'
 import { TIMEOUT_HEADER, timeoutS } from './deadline.ts'
+import { Conduct } from './conduct.ts'
 import { deliver, type Result } from './deliver.ts'
 import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
 import { createTransport, type Transport } from './forward.ts'
+import { type Forwarded, forwarding } from './forwarded.ts'
 import { framing, requestId } from './headers.ts'
+import { createListener, LIMITS, type Limits, type Listener, MAX_HEADERS } from './listener.ts'
 import { readTarget, type Target } from './match.ts'
 import { Routing } from './routing.ts'
 import { listRoutes } from './table.ts'
 
 export interface ProxyOptions {
   readonly http: HttpSettings
+  /** undefined: HTTP without TLS. */
+  readonly credentials?: Credentials | undefined
+  /** @default LIMITS */
+  readonly limits?: Limits
   /** Called once for every request but those to `/-/healthz` and `/-/routes`. */
   readonly access: (line: AccessLine) => void
   /** A request failed for a reason that its client is not told. */
@@ -51,38 +59,42 @@ export function createProxy(options: ProxyOptions): ProxyServer {
   return new HttpProxy(options)
 }
 
-const SETTINGS = {
-  /** A head that takes longer is answered 408. */
-  headersTimeout: 60_000,
-  /** A body may take any time: a limit would break large uploads on slow lines. */
-  requestTimeout: 0,
-  /** Checked below, so that this answer too has a request id. */
-  requireHostHeader: false,
-}
-
 class HttpProxy implements ProxyServer {
   readonly server: Server
   readonly #options: ProxyOptions
   readonly #transport: Transport
   readonly #routing: Routing
+  readonly #listener: Listener
+  readonly #forwarded: Forwarded
   readonly #connections = new Map<Socket, Set<Exchange>>()
   #isClosing = false
 
   constructor(options: ProxyOptions) {
     this.#options = options
-    const { clock, random, http } = options
+    const { clock, random, http, credentials, limits = LIMITS } = options
+    this.#forwarded = forwarding({ ...http, proto: credentials === undefined ? 'http' : 'https' })
     this.#transport = createTransport(clock)
     this.#routing = new Routing({ clock, random, proxy: http.proxy, left: (replica) => this.#transport.drop(replica) })
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response)
-    // Without a listener for `clientError` Node itself answers malformed requests (400, 408, 431) and closes; without
-    // one for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that offer h2c expect.
-    this.server = createServer({ ...SETTINGS, keepAliveTimeout: http.keepAliveTimeoutS * 1000 }, handle)
-    this.server.on('checkExpectation', handle)
-    this.server.on('connect', (_request, socket) => {
-      socket.on('error', () => {})
-      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
+    const conduct = new Conduct({
+      ...options,
+      stallMs: limits.stallMs,
+      exchangesOf: (socket) => this.#connections.get(socket),
+      giveUp: (exchange, answer) => this.#giveUp(exchange, answer),
     })
-    this.server.on('connection', (socket) => this.#connect(socket))
+    this.#listener = createListener(
+      { credentials, keepAliveMs: http.keepAliveTimeoutS * 1000, limits },
+      {
+        request: handle,
+        opened: (socket) => this.#connect(socket),
+        failed: (error, socket) => conduct.failed(error, socket),
+        silent: (socket) => conduct.silent(socket),
+      },
+    )
+    this.server = this.#listener.server
+    // Without a listener for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that
+    // offer h2c expect.
+    this.server.on('connect', (_request, socket: Socket) => conduct.hangUp(socket, answers.badTarget))
   }
 
   get gauges(): Gauges {
@@ -97,8 +109,7 @@ class HttpProxy implements ProxyServer {
 
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true
-    // Not http.Server's own close: on Node 20 it destroys connections whose last answer is written but not yet sent.
-    const closed = new Promise((resolve) => NetServer.prototype.close.call(this.server, resolve))
+    const closed = this.#listener.close()
     for (const [socket, exchanges] of this.#connections) {
       if (exchanges.size === 0) socket.destroy()
       for (const { response } of exchanges) response.shouldKeepAlive = false
@@ -122,7 +133,7 @@ class HttpProxy implements ProxyServer {
     })
   }
 
-  /** Nothing more is done for this request. */
+  /** Nothing more is done for this request: its time is up, or no more of it can be read. */
   #giveUp(exchange: Exchange, answer: answers.Answer): void {
     if (exchange.response.writableEnded) return
     exchange.gone = true
@@ -161,7 +172,7 @@ class HttpProxy implements ProxyServer {
     if (destination === undefined) return reply(exchange, answers.notFound(target.path))
     exchange.prefix = destination.route.prefix
     if (exchange.request.headers.upgrade?.toLowerCase() === 'websocket') return reply(exchange, answers.noWebSockets)
-    const delivery = deliveryOf(exchange, target)
+    const delivery = deliveryOf(exchange, target, this.#forwarded)
     const cancel = this.#limit(exchange)
     try {
       const result = await deliver(delivery, destination, this.#transport)
@@ -183,7 +194,8 @@ class HttpProxy implements ProxyServer {
 
   /** What is answered without looking for a route. */
   #check(exchange: Exchange, { path }: Target): answers.Answer | undefined {
-    const { headers, httpVersion } = exchange.request
+    const { headers, rawHeaders, httpVersion } = exchange.request
+    if (rawHeaders.length > 2 * MAX_HEADERS) return answers.longHeaders
     if (headers.host === undefined && httpVersion === '1.1') return answers.noHost
     if (framing(headers) === undefined) return answers.unknownCoding
     const isBuiltIn = path === '/-/healthz' || path === '/-/routes'

@@ -35,6 +35,10 @@ export const catalogue = {
   },
   path_too_long: { exit: 2, means: 'A socket path is over the 107 bytes that the kernel takes.' },
   port_unavailable: { exit: 2, means: 'The HTTP address is in use or may not be bound.' },
+  tls_unusable: {
+    exit: 2,
+    means: 'A file of TLS cannot be read, or the private key, its password and the certificate do not belong together.',
+  },
   bad_procfile: { exit: 2, means: 'The Procfile has a line that is not `name: command`.' },
   bad_import_path: { exit: 2, means: 'The import path is not `module:export`.' },
   module_not_found: { exit: 3, means: 'No file belongs to the module of the import path.' },

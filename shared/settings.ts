@@ -1,5 +1,6 @@
 import { ServeError } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
+import { type Network, readNetworks } from './networks.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -43,47 +44,120 @@ export function applicationFrom(env: Environment): string | undefined {
   return isLaunched(env) ? undefined : env['BATOID_APPLICATION']
 }
 
+/** A setting as text: in an environment variable, or behind a flag of the command line. */
+export interface Variable<T> {
+  readonly name: string
+  /** undefined: not what it must be. */
+  readonly read: (text: string) => T | undefined
+  /** What it must be, for people. */
+  readonly must: string
+}
+
+/** As the reference; above what load balancers in front of it usually keep (60 s), so that they are the ones to close. */
+const KEEP_ALIVE_S = 90
+const MAX_PROXIES = 1024
+
+/** Everything that a user may say of the HTTP side, Ray's `http_options` among it. */
+export const httpVariables = {
+  host: word('BATOID_HTTP_HOST', 'a host name or an address'),
+  port: integer('BATOID_HTTP_PORT', 0, 65_535),
+  requestTimeoutS: seconds('BATOID_REQUEST_TIMEOUT_S', 'a number of seconds, 0 or more', (s) => s >= 0),
+  keepAliveTimeoutS: seconds(
+    'BATOID_KEEP_ALIVE_TIMEOUT_S',
+    'a number of seconds above 0, at most 1000000',
+    (s) => s > 0 && s <= 1e6,
+  ),
+  sslKeyfile: word('BATOID_SSL_KEYFILE', 'a file'),
+  sslCertfile: word('BATOID_SSL_CERTFILE', 'a file'),
+  sslKeyfilePassword: word('BATOID_SSL_KEYFILE_PASSWORD', 'a password'),
+  sslCaCerts: word('BATOID_SSL_CA_CERTS', 'a file'),
+  proxies: integer('BATOID_PROXIES', 1, MAX_PROXIES),
+  trustedProxies: {
+    name: 'BATOID_TRUSTED_PROXIES',
+    read: readNetworks,
+    must: 'IP addresses or networks like 10.0.0.0/8 or fd00::/8, separated by commas',
+  },
+} satisfies Record<string, Variable<unknown>>
+
+/** Which of the proxies this one is: told to each by whoever starts several. */
+const proxyIndex = integer('BATOID_PROXY_INDEX', 0, MAX_PROXIES - 1)
+
 export interface HttpAddress {
   readonly host: string
   readonly port: number
 }
 
 export function httpAddressFrom(env: Environment): HttpAddress {
-  return { host: env['BATOID_HTTP_HOST'] ?? '127.0.0.1', port: integer(env, 'BATOID_HTTP_PORT', 8000, 65_535) }
+  return { host: from(env, httpVariables.host, '127.0.0.1'), port: from(env, httpVariables.port, 8000) }
 }
 
-/** How a proxy serves HTTP; the first two are Ray's `http_options`. */
+/** The files of TLS, as the reference names them. */
+export interface TlsFiles {
+  readonly keyfile: string
+  readonly certfile: string
+  readonly keyfilePassword: string | undefined
+  /** If there is one, clients must show a certificate that one of these has signed. */
+  readonly caCerts: string | undefined
+}
+
+/** How a proxy serves HTTP; the first three are Ray's `http_options`. */
 export interface HttpSettings {
   /** A request that takes longer is answered 408; null: any time. */
   readonly requestTimeoutS: number | null
   /** How long an idle connection of a client is kept. */
   readonly keepAliveTimeoutS: number
+  /** null: HTTP without TLS. */
+  readonly tls: TlsFiles | null
+  /** Addresses and networks of the proxies in front, whose word about the client is passed on. */
+  readonly trustedProxies: readonly Network[]
   /** Which of how many proxies on the same listening socket this one is, from 0 on. */
   readonly proxy: { readonly index: number; readonly count: number }
 }
 
-/** As the reference; above what load balancers in front of it usually keep (60 s), so that they are the ones to close. */
-const KEEP_ALIVE_S = 90
-
 export function httpSettingsFrom(env: Environment): HttpSettings {
-  const timeoutS = seconds(env, 'BATOID_REQUEST_TIMEOUT_S')
+  const timeoutS = from(env, httpVariables.requestTimeoutS, 0)
+  const index = from(env, proxyIndex, 0)
+  const count = from(env, httpVariables.proxies, 1)
+  if (index >= count) {
+    throw new ServeError(
+      'bad_usage',
+      `${proxyIndex.name} is ${index}, but must be below BATOID_PROXIES, which is ${count}`,
+    )
+  }
   return {
-    requestTimeoutS: timeoutS === 0 ? null : (timeoutS ?? null),
-    keepAliveTimeoutS: seconds(env, 'BATOID_KEEP_ALIVE_TIMEOUT_S') ?? KEEP_ALIVE_S,
-    proxy: {
-      index: integer(env, 'BATOID_PROXY_INDEX', 0, 1023),
-      count: Math.max(1, integer(env, 'BATOID_PROXIES', 1, 1024)),
-    },
+    requestTimeoutS: timeoutS === 0 ? null : timeoutS,
+    keepAliveTimeoutS: from(env, httpVariables.keepAliveTimeoutS, KEEP_ALIVE_S),
+    tls: tlsFrom(env),
+    trustedProxies: from(env, httpVariables.trustedProxies, []),
+    proxy: { index, count },
   }
 }
 
+function tlsFrom(env: Environment): TlsFiles | null {
+  const files = {
+    keyfile: from(env, httpVariables.sslKeyfile, undefined),
+    certfile: from(env, httpVariables.sslCertfile, undefined),
+    keyfilePassword: from(env, httpVariables.sslKeyfilePassword, undefined),
+    caCerts: from(env, httpVariables.sslCaCerts, undefined),
+  }
+  const { keyfile, certfile } = files
+  if (keyfile !== undefined && certfile !== undefined) return { ...files, keyfile, certfile }
+  if (Object.values(files).every((file) => file === undefined)) return null
+  throw new ServeError(
+    'bad_usage',
+    'HTTPS needs both a key and a certificate: --ssl-keyfile and --ssl-certfile, or BATOID_SSL_KEYFILE and BATOID_SSL_CERTFILE',
+  )
+}
+
 /** Logical CPUs that replicas may take. */
+export const numCpus: Variable<number> = {
+  name: 'BATOID_NUM_CPUS',
+  read: (text) => number(text, (cpus) => cpus >= 0),
+  must: 'a number, 0 or more',
+}
+
 export function cpusFrom(env: Environment, available: number): number {
-  const text = env['BATOID_NUM_CPUS']
-  if (text === undefined) return available
-  const cpus = Number(text)
-  if (text.trim() !== '' && cpus >= 0 && Number.isFinite(cpus)) return cpus
-  throw new ServeError('bad_usage', `BATOID_NUM_CPUS is '${text}', but must be a number, 0 or more`)
+  return from(env, numCpus, available)
 }
 
 /** systemd's protocol: file descriptor 3 is a listening socket, if LISTEN_PID says that we are meant. */
@@ -98,18 +172,28 @@ export function replicaSettingsFile(env: Environment): string {
   return path
 }
 
-function integer(env: Environment, name: string, fallback: number, max: number): number {
+function from<T, F>(env: Environment, { name, read, must }: Variable<T>, fallback: F): T | F {
   const text = env[name]
   if (text === undefined) return fallback
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value <= max) return value
-  throw new ServeError('bad_usage', `${name} is '${text}', but must be an integer from 0 to ${max}`)
+  const value = read(text)
+  if (value !== undefined) return value
+  throw new ServeError('bad_usage', `${name} is '${text}', but must be ${must}`)
 }
 
-function seconds(env: Environment, name: string): number | undefined {
-  const text = env[name]
-  if (text === undefined) return undefined
+function word(name: string, must: string): Variable<string> {
+  return { name, must, read: (text) => (text === '' ? undefined : text) }
+}
+
+function integer(name: string, min: number, max: number): Variable<number> {
+  const read = (text: string) => (/^\d+$/.test(text) ? number(text, (n) => n >= min && n <= max) : undefined)
+  return { name, must: `an integer from ${min} to ${max}`, read }
+}
+
+function seconds(name: string, must: string, isAllowed: (value: number) => boolean): Variable<number> {
+  return { name, must, read: (text) => number(text, isAllowed) }
+}
+
+function number(text: string, isAllowed: (value: number) => boolean): number | undefined {
   const value = Number(text)
-  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
-  throw new ServeError('bad_usage', `${name} is '${text}', but must be a number of seconds, 0 or more`)
+  return text.trim() !== '' && Number.isFinite(value) && isAllowed(value) ? value : undefined
 }

@@ -102,7 +102,7 @@ export function launch(target: string | undefined, options: ClusterOptions = {})
 /** Starts a cluster and waits until its application is ready. */
 export async function startCluster(target: string, options: ClusterOptions = {}): Promise<Cluster> {
   const launched = launch(target, options)
-  const ready = eventually(() => /Application '.*' is ready at (http:\S+)\.\n/.exec(launched.stdout())?.[1], {
+  const ready = eventually(() => /Application '.*' is ready at (https?:\S+)\.\n/.exec(launched.stdout())?.[1], {
     withinMs: 25_000,
   })
   const url = await Promise.race([ready, launched.ended]).catch((error: unknown) => error)

@@ -5,11 +5,13 @@ import { connect, createServer as createNetServer, type Server, type Socket } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AccessLine } from '../../proxy/exchange.ts'
+import { LIMITS, type Limits } from '../../proxy/listener.ts'
 import { createProxy, type ProxyServer } from '../../proxy/server.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { newReplicaId } from '../../shared/ids.ts'
 import type { Route, RunningReplica } from '../../shared/protocol.ts'
-import type { HttpSettings } from '../../shared/settings.ts'
+import { type HttpSettings, httpSettingsFrom } from '../../shared/settings.ts'
+import type { Credentials } from '../../shared/tls.ts'
 import { routeTo } from './route.ts'
 
 /** An HTTP server on a Unix socket where the proxy expects a replica. */
@@ -41,18 +43,23 @@ export interface Bench {
   stop(): Promise<void>
 }
 
-const defaults: HttpSettings = { requestTimeoutS: null, keepAliveTimeoutS: 90, proxy: { index: 0, count: 1 } }
+const defaults = httpSettingsFrom({})
 
 export interface BenchOptions {
   readonly clock?: Clock
   readonly http?: Partial<HttpSettings>
+  readonly credentials?: Credentials
+  readonly limits?: Partial<Limits>
 }
 
-export async function startBench({ clock = systemClock, http = {} }: BenchOptions = {}): Promise<Bench> {
+export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+  const { clock = systemClock, http = {}, credentials, limits } = options
   const directory = await mkdtemp(join(tmpdir(), 'proxy-'))
   const [lines, problems, updates]: [AccessLine[], string[], string[]] = [[], [], []]
   const proxy = createProxy({
     http: { ...defaults, ...http },
+    credentials,
+    limits: { ...LIMITS, ...limits },
     access: (line) => lines.push(line),
     problem: (text) => problems.push(text),
     updated: (text) => updates.push(text),

@@ -9,6 +9,7 @@ interface Mistake {
   readonly what: string
   readonly target?: string
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
   readonly code: number
   /** Every expression matches a line of the standard error. */
   readonly says: readonly RegExp[]
@@ -118,7 +119,44 @@ const mistakes: Mistake[] = [
     target: 'test/fixtures/hello.mjs:app',
     args: ['--http-port', '70000'],
     code: 2,
-    says: [/^error: option '--http-port <port>' argument '70000' is invalid\. a port is an integer from 0 to 65535\./],
+    says: [/^error: option '--http-port <port>' argument '70000' is invalid\. It must be an integer from 0 to 65535\./],
+  },
+  {
+    what: 'no proxy',
+    target: 'test/fixtures/hello.mjs:app',
+    args: ['--proxies', '0'],
+    code: 2,
+    says: [/^error: option '--proxies <number>' argument '0' is invalid\. It must be an integer from 1 to 1024\./],
+  },
+  {
+    what: 'one and a half proxies, said in the environment',
+    target: 'test/fixtures/hello.mjs:app',
+    env: { BATOID_PROXIES: '1.5' },
+    code: 2,
+    says: [/^error: option '--proxies <number>' value '1\.5' from env 'BATOID_PROXIES' is invalid\. It must be/],
+  },
+  {
+    what: 'a network that is none',
+    target: 'test/fixtures/hello.mjs:app',
+    args: ['--trusted-proxies', '10.0.0.0/33'],
+    code: 2,
+    says: [
+      /^error: option '--trusted-proxies <networks>' argument '10\.0\.0\.0\/33' is invalid\. It must be IP addresses/,
+    ],
+  },
+  {
+    what: 'a certificate without its key',
+    target: 'test/fixtures/hello.mjs:app',
+    args: ['--ssl-certfile', 'test/fixtures/tls/server.pem'],
+    code: 2,
+    says: [/^ERROR: HTTPS needs both a key and a certificate: --ssl-keyfile and --ssl-certfile/],
+  },
+  {
+    what: 'the key of another certificate',
+    target: 'test/fixtures/hello.mjs:app',
+    args: ['--ssl-certfile', 'test/fixtures/tls/server.pem', '--ssl-keyfile', 'test/fixtures/tls/client.key'],
+    code: 2,
+    says: [/^ERROR: cannot serve HTTPS: the private key \/.*client\.key does not belong to \/.*server\.pem$/],
   },
   {
     what: "a route prefix without a slash, in Ray's words",
@@ -159,9 +197,9 @@ describe('a mistake of the user', () => {
     launched = undefined
   })
 
-  for (const { what, target, args = [], code, says, never } of mistakes) {
+  for (const { what, target, args = [], env = {}, code, says, never } of mistakes) {
     it(`is answered with one clear error and exit code ${code}: ${what}`, async () => {
-      launched = launch(target, { args })
+      launched = launch(target, { args, env })
       expect(await launched.ended, launched.stderr()).to.deep.equal({ code, signal: null })
       const lines = launched.stderr().split('\n')
       for (const expression of says)

@@ -50,4 +50,16 @@ describe('the lines of the Procfile', () => {
     expect(await Promise.all(ends)).to.deep.equal([0, 0])
     expect(readdirSync(session).filter((file) => file.endsWith('.sock'))).to.deep.equal([])
   })
+
+  it('refuse several proxies without a listening socket for them, since only one of them could bind', async () => {
+    const { command = '' } = parseProcfile(readFileSync('Procfile', 'utf8')).find(({ name }) => name === 'proxy') ?? {}
+    const env = { ...process.env, NODE_OPTIONS: '', BATOID_SESSION_DIR: session, BATOID_PROXIES: '2' }
+    const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+    expect(await new Promise((resolve) => child.once('close', resolve))).to.equal(2)
+    expect(output).to.match(
+      /cannot share 127\.0\.0\.1 port 8000: .* one of 2 \(BATOID_PROXIES\).*\(LISTEN_FDS\); start them with/,
+    )
+  })
 })

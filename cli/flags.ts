@@ -1,0 +1,100 @@
+import { resolve } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Environment, httpVariables, numCpus, type Variable } from '../shared/settings.ts'
+
+interface Flag {
+  readonly flags: string
+  readonly means: string
+  readonly variable: Variable<unknown>
+  readonly default?: string
+  readonly isPath?: true
+}
+
+/** The flags of the command that are settings of the processes: each is an environment variable as well. */
+const FLAGS: readonly Flag[] = [
+  { flags: '--http-host <host>', means: 'address to listen on', variable: httpVariables.host, default: '127.0.0.1' },
+  {
+    flags: '--http-port <port>',
+    means: 'port to listen on; 0: any free one',
+    variable: httpVariables.port,
+    default: '8000',
+  },
+  {
+    flags: '--proxies <number>',
+    means: 'proxy processes that share the port',
+    variable: httpVariables.proxies,
+    default: '1',
+  },
+  {
+    flags: '--request-timeout-s <seconds>',
+    means: 'a request that takes longer is answered 408; 0: any time',
+    variable: httpVariables.requestTimeoutS,
+    default: '0',
+  },
+  {
+    flags: '--keep-alive-timeout-s <seconds>',
+    means: 'how long an idle connection is kept',
+    variable: httpVariables.keepAliveTimeoutS,
+    default: '90',
+  },
+  {
+    flags: '--trusted-proxies <networks>',
+    means: 'whose X-Forwarded-* and Forwarded are believed: IP addresses and networks, separated by commas',
+    variable: httpVariables.trustedProxies,
+  },
+  {
+    flags: '--ssl-keyfile <file>',
+    means: 'PEM file of the private key; with it, HTTPS is served',
+    variable: httpVariables.sslKeyfile,
+    isPath: true,
+  },
+  {
+    flags: '--ssl-certfile <file>',
+    means: 'PEM file of the certificate, and of those between it and its authority',
+    variable: httpVariables.sslCertfile,
+    isPath: true,
+  },
+  {
+    flags: '--ssl-keyfile-password <password>',
+    means: 'of the private key; the variable does not show it in the list of processes',
+    variable: httpVariables.sslKeyfilePassword,
+  },
+  {
+    flags: '--ssl-ca-certs <file>',
+    means: 'PEM file of authorities; clients must show a certificate of one of them',
+    variable: httpVariables.sslCaCerts,
+    isPath: true,
+  },
+  {
+    flags: '--num-cpus <number>',
+    means: 'logical CPUs that replicas may take (default: what the machine has)',
+    variable: numCpus,
+  },
+]
+
+export function addFlags(command: Command): Command {
+  for (const flag of FLAGS) command.addOption(optionOf(flag))
+  return command
+}
+
+/** What the flags say, as the processes are told it. */
+export function environmentOf(flags: Readonly<Record<string, unknown>>, workingDir: string): Environment {
+  return Object.fromEntries(
+    FLAGS.flatMap((flag) => {
+      const value = flags[optionOf(flag).attributeName()]
+      if (typeof value !== 'string') return []
+      // The processes run in another directory.
+      return [[flag.variable.name, flag.isPath ? resolve(workingDir, value) : value]]
+    }),
+  )
+}
+
+function optionOf({ flags, means, variable, default: fallback }: Flag): Option {
+  return new Option(flags, means)
+    .env(variable.name)
+    .default(fallback)
+    .argParser((text: string) => {
+      if (variable.read(text) === undefined) throw new InvalidArgumentError(`It must be ${variable.must}.`)
+      return text
+    })
+}

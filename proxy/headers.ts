@@ -29,8 +29,7 @@ const HOP_BY_HOP = new Set([
 /** A client could lie in these; `expect` has been answered here. What is missing is set again below. */
 const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id'])
 
-/** Options that name no header. */
-const CONNECTION_OPTIONS = new Set(['keep-alive', 'close'])
+const NONE: string[] = []
 
 const FORWARDED = 'x-forwarded-'
 
@@ -88,8 +87,13 @@ export interface AnswerHead {
   /** The length of the body, if it is announced. */
   readonly length: number | undefined
   readonly isChunked: boolean
-  /** With status 503: the replica has not taken the request. */
-  readonly isRefusal: boolean
+  /** What `isRefusal` asks for. */
+  readonly refused: string | undefined
+}
+
+/** Whether the replica's answer says that it has not taken the request. */
+export function isRefusal(status: number | undefined, headers: Incoming): boolean {
+  return status === 503 && headers[REFUSED_HEADER] === '1'
 }
 
 export function readAnswer(raw: readonly string[], id: string): AnswerHead {
@@ -105,28 +109,32 @@ export function extraHeaders(raw: readonly string[]): [string, string][] {
 }
 
 function endToEnd(raw: readonly string[]) {
-  const [kept, trailer, named]: [string[], string[], string[]] = [[], [], []]
-  let [isChunked, isRefusal] = [false, false]
+  const [kept, trailer]: [string[], string[]] = [[], []]
+  let named: string[] = NONE
   let length: number | undefined
+  let refused: string | undefined
+  let isChunked = false
   for (let at = 0; at < raw.length; at += 2) {
-    const [name = '', value = ''] = [raw[at], raw[at + 1]]
+    const name = raw[at] ?? ''
+    const value = raw[at + 1] ?? ''
     const key = name.toLowerCase()
-    if (key === 'connection') named.push(...namesIn(value).filter((option) => !CONNECTION_OPTIONS.has(option)))
+    if (key === 'connection') named = [...named, ...namesIn(value)]
     else if (key === 'trailer') trailer.push(name, value)
     else if (key === 'transfer-encoding') isChunked = true
-    else if (key === REFUSED_HEADER) isRefusal = value === '1'
+    else if (key === REFUSED_HEADER) refused = value
     else if (key !== 'x-request-id' && !HOP_BY_HOP.has(key)) kept.push(name, value)
     if (key === 'content-length') length = Number(value)
   }
-  return { kept: named.length === 0 ? kept : without(named, kept), trailer, length, isChunked, isRefusal }
+  return { kept: named.length === 0 ? kept : without(named, kept), trailer, length, isChunked, refused }
 }
 
 function without(named: readonly string[], headers: readonly string[]): string[] {
   return headers.filter((_, at) => !named.includes(headers[at - (at % 2)]?.toLowerCase() ?? ''))
 }
 
+/** The headers that a Connection header names. What it mostly says names none. */
 function namesIn(connection: string | readonly string[] | undefined): string[] {
-  if (connection === undefined) return []
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE
   return String(connection)
     .split(',')
     .map((name) => name.trim().toLowerCase())

@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { extraHeaders, framing, type Hop, readAnswer, requestHeaders, requestId } from '../../../proxy/headers.ts'
+import {
+  extraHeaders,
+  framing,
+  type Hop,
+  isRefusal,
+  readAnswer,
+  requestHeaders,
+  requestId,
+} from '../../../proxy/headers.ts'
 
 const hop: Hop = { id: 'id-1', clientAddress: '::ffff:10.0.0.1', host: 'h', prefix: '/' }
 const ours = { host: 'h', 'x-forwarded-host': 'h', 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'http' }
@@ -72,7 +80,7 @@ describe('readAnswer', () => {
       trailer: [],
       length: undefined,
       isChunked: true,
-      isRefusal: false,
+      refused: '0',
     })
   })
 
@@ -83,7 +91,7 @@ describe('readAnswer', () => {
       trailer: ['Trailer', 'x-t'],
       length: 5,
       isChunked: false,
-      isRefusal: true,
+      refused: '1',
     })
   })
 })
@@ -96,5 +104,13 @@ describe('extraHeaders', () => {
       ['X-T', '2'],
     ])
     expect(extraHeaders([])).to.deep.equal([])
+  })
+})
+
+describe('isRefusal', () => {
+  it('takes both the status and the header', () => {
+    expect(isRefusal(503, { 'x-batoid-refused': '1' })).to.equal(true)
+    expect(isRefusal(503, {})).to.equal(false)
+    expect(isRefusal(200, { 'x-batoid-refused': '1' })).to.equal(false)
   })
 })

@@ -29,8 +29,7 @@ const HOP_BY_HOP = new Set([
 /** A client could lie in these (proxy/forwarded.ts decides); `expect` has been answered here. What is missing is set again below. */
 const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id'])
 
-/** Options that name no header. */
-const CONNECTION_OPTIONS = new Set(['keep-alive', 'close'])
+const NONE: string[] = []
 
 const FORWARDED = 'x-forwarded-'
 
@@ -98,14 +97,16 @@ export function extraHeaders(raw: readonly string[]): [string, string][] {
 }
 
 function endToEnd(raw: readonly string[]) {
-  const [kept, trailer, named]: [string[], string[], string[]] = [[], [], []]
-  let isChunked = false
-  let refusal: Refusal | undefined
+  const [kept, trailer]: [string[], string[]] = [[], []]
+  let named: string[] = NONE
   let length: number | undefined
+  let refusal: Refusal | undefined
+  let isChunked = false
   for (let at = 0; at < raw.length; at += 2) {
-    const [name = '', value = ''] = [raw[at], raw[at + 1]]
+    const name = raw[at] ?? ''
+    const value = raw[at + 1] ?? ''
     const key = name.toLowerCase()
-    if (key === 'connection') named.push(...namesIn(value).filter((option) => !CONNECTION_OPTIONS.has(option)))
+    if (key === 'connection') named = [...named, ...namesIn(value)]
     else if (key === 'trailer') trailer.push(name, value)
     else if (key === 'transfer-encoding') isChunked = true
     else if (key === REFUSED_HEADER) refusal = value === 'busy' || value === 'draining' ? value : undefined
@@ -119,8 +120,9 @@ function without(named: readonly string[], headers: readonly string[]): string[]
   return headers.filter((_, at) => !named.includes(headers[at - (at % 2)]?.toLowerCase() ?? ''))
 }
 
+/** The headers that a Connection header names. What it mostly says names none. */
 function namesIn(connection: string | readonly string[] | undefined): string[] {
-  if (connection === undefined) return []
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE
   return String(connection)
     .split(',')
     .map((name) => name.trim().toLowerCase())

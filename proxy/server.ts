@@ -4,14 +4,18 @@ import type { Clock } from '../shared/clock.ts'
 import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
 import type { HttpSettings } from '../shared/settings.ts'
+import { openUpgrade } from '../shared/upgrade.ts'
 import * as answers from './answers.ts'
 import { deliver, type Result } from './deliver.ts'
 import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
 import { createTransport, type Transport } from './forward.ts'
+import { handshakeFault, isHandshake } from './handshake.ts'
 import { framing, requestId } from './headers.ts'
 import { readTarget, type Target } from './match.ts'
 import { Routing } from './routing.ts'
+import { upgradableMessage } from './should-upgrade.ts'
 import { listRoutes } from './table.ts'
+import { createWebSockets, type WebSocketExchange, type WebSockets } from './websocket.ts'
 
 export interface ProxyOptions {
   readonly http: HttpSettings
@@ -42,7 +46,10 @@ export interface ProxyServer {
   readonly gauges: Gauges
   /** Puts a newer table in force; an older one is ignored. Waiting requests go on at once when a replica appears. */
   accept(table: EndpointTable): void
-  /** Stops accepting connections, lets ongoing requests finish for at most `graceMs`, then cuts them off. */
+  /**
+   * Stops accepting connections, lets ongoing requests finish for at most `graceMs`, then cuts them off. WebSockets are
+   * closed with 1012 shortly before.
+   */
   close(graceMs: number): Promise<void>
 }
 
@@ -59,10 +66,14 @@ const SETTINGS = {
   requireHostHeader: false,
 }
 
+/** What the two ends of a WebSocket have of the grace to say goodbye. */
+const FAREWELL_MS = 500
+
 class HttpProxy implements ProxyServer {
   readonly server: Server
   readonly #options: ProxyOptions
   readonly #transport: Transport
+  readonly #webSockets: WebSockets
   readonly #routing: Routing
   readonly #connections = new Map<Socket, Set<Exchange>>()
   #isClosing = false
@@ -71,12 +82,19 @@ class HttpProxy implements ProxyServer {
     this.#options = options
     const { clock, random, http } = options
     this.#transport = createTransport(clock)
+    this.#webSockets = createWebSockets(clock)
     this.#routing = new Routing({ clock, random, left: (replica) => this.#transport.drop(replica) })
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response)
-    // Without a listener for `clientError` Node itself answers malformed requests (400, 408, 431) and closes; without
-    // one for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that offer h2c expect.
-    this.server = createServer({ ...SETTINGS, keepAliveTimeout: http.keepAliveTimeoutS * 1000 }, handle)
+    // A handshake behind a request that is not answered yet would have to wait, and no client sends one.
+    const message = upgradableMessage((r) => isHandshake(r) && this.#connections.get(r.socket)?.size === 0)
+    const settings = { ...SETTINGS, keepAliveTimeout: http.keepAliveTimeoutS * 1000, IncomingMessage: message }
+    // Without a listener for `clientError` Node itself answers malformed requests (400, 408, 431) and closes.
+    this.server = createServer(settings, handle)
     this.server.on('checkExpectation', handle)
+    this.server.on('upgrade', (request, _socket, head) => {
+      const upgrade = openUpgrade(request, head)
+      this.#handle(request, upgrade.response, { upgrade, tunnel: undefined })
+    })
     this.server.on('connect', (_request, socket) => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
@@ -102,11 +120,15 @@ class HttpProxy implements ProxyServer {
       if (exchanges.size === 0) socket.destroy()
       for (const { response } of exchanges) response.shouldKeepAlive = false
     }
-    const cancel = this.#options.clock.after(graceMs, () => {
-      for (const socket of this.#connections.keys()) socket.destroy()
-    })
+    const { clock } = this.#options
+    const cancels = [
+      clock.after(Math.max(graceMs - FAREWELL_MS, 0), () => this.#webSockets.restart()),
+      clock.after(graceMs, () => {
+        for (const socket of this.#connections.keys()) socket.destroy()
+      }),
+    ]
     await closed
-    cancel()
+    for (const cancel of cancels) cancel()
     this.#routing.clear()
     this.#transport.close()
   }
@@ -121,12 +143,13 @@ class HttpProxy implements ProxyServer {
     })
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: IncomingMessage, response: ServerResponse, webSocket?: WebSocketExchange): void {
     const { clock, newId, problem } = this.#options
     const exchange: Exchange = {
       id: requestId(request.headers['x-request-id'], newId),
       request,
       response,
+      webSocket,
       startedAt: clock.now(),
       gone: false,
       onGone: undefined,
@@ -151,10 +174,13 @@ class HttpProxy implements ProxyServer {
     const destination = this.#routing.find(target.path)
     if (destination === undefined) return reply(exchange, answers.notFound(target.path))
     exchange.prefix = destination.route.prefix
-    if (exchange.request.headers.upgrade?.toLowerCase() === 'websocket') return reply(exchange, answers.noWebSockets)
+    const { request, webSocket } = exchange
+    const fault = handshakeFault(request, webSocket !== undefined)
+    if (fault !== undefined) return reply(exchange, fault)
     const delivery = deliveryOf(exchange, target)
+    const transport = webSocket === undefined ? this.#transport : this.#webSockets.over(webSocket)
     try {
-      this.#finish(exchange, await deliver(delivery, destination, this.#transport))
+      this.#finish(exchange, await deliver(delivery, destination, transport))
     } finally {
       delivery.upload.discard()
     }

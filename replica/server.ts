@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import { openUpgrade } from '../shared/upgrade.ts'
 import { withRequest } from './context.ts'
 import type { Servable } from './deployment.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
+import { type Env, Handshake, WebSockets } from './websocket.ts'
 
 /** One handled request, for the access log. */
 export interface Access extends AccessFacts {
@@ -29,11 +32,15 @@ export interface ReplicaServerOptions {
 /** The proxy keeps connections for reuse; only it closes idle ones, so that it never writes to one that is closing. */
 const KEEP_ALIVE_MS = 10 * 60_000
 
+/** What the two ends of a WebSocket have of a drain to say goodbye, before the controller kills. */
+const FAREWELL_MS = 500
+
 /** Serves a deployment on its Unix socket. Its count of ongoing requests is the one that decides. */
 export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
   readonly #listener: ReturnType<typeof getRequestListener>
+  readonly #webSockets = new WebSockets()
   #ongoing = 0
   #isDraining = false
   #drained: () => void = () => {}
@@ -42,6 +49,11 @@ export class ReplicaServer {
     this.#options = options
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
+    // The proxy sends none but handshakes of WebSockets here.
+    this.#server.on('upgrade', (incoming, _socket, head) => {
+      const upgrade = openUpgrade(incoming, head)
+      this.#handle(incoming, upgrade.response, new Handshake(upgrade))
+    })
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
     // The proxy guards against slow clients; a second clock here would only cut off long uploads.
     this.#server.requestTimeout = 0
@@ -56,11 +68,14 @@ export class ReplicaServer {
   }
 
   /**
-   * Refuses new requests, and resolves when the last one is finished. The socket stays open until the process ends:
+   * Refuses new requests, and resolves when the last one is finished. WebSockets that are still open when `timeoutMs` are
+   * about to be over are closed with 1012. The socket stays open until the process ends:
    * http.Server's own close would, on Node 20, destroy connections whose last answer is written but not yet sent.
    */
-  drain(): Promise<void> {
+  drain(timeoutMs: number): Promise<void> {
     this.#isDraining = true
+    const lastsMs = Math.max(timeoutMs - FAREWELL_MS, timeoutMs / 2)
+    this.#options.clock.after(lastsMs, () => void this.#webSockets.restart())
     const done = new Promise<void>((resolve) => {
       this.#drained = resolve
     })
@@ -72,7 +87,7 @@ export class ReplicaServer {
     if (this.#isDraining && this.#ongoing === 0) this.#drained()
   }
 
-  #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #handle(incoming: IncomingMessage, outgoing: ServerResponse, handshake?: Handshake): void {
     if (this.#isDraining || this.#ongoing >= this.#options.maxOngoingRequests) {
       outgoing.writeHead(503, { [REFUSED_HEADER]: '1', 'content-length': 0 }).end()
       return
@@ -83,11 +98,15 @@ export class ReplicaServer {
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
     this.#ongoing += 1
-    outgoing.once('close', () => this.#finish({ incoming, outgoing, url, requestId, start }))
-    withRequest({ requestId }, () => void this.#listener(incoming, outgoing))
+    outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, requestId, start }))
+    const listener =
+      handshake === undefined
+        ? this.#listener
+        : getRequestListener((request, env) => this.#upgrade(request, env as Env, handshake))
+    withRequest({ requestId }, () => void listener(incoming, outgoing))
   }
 
-  #finish({ incoming, outgoing, url, requestId, start }: Handled): void {
+  #finish({ incoming, outgoing, handshake, url, requestId, start }: Handled): void {
     this.#ongoing -= 1
     const { access, servable, routePrefix, clock } = this.#options
     const method = incoming.method ?? ''
@@ -95,12 +114,20 @@ export class ReplicaServer {
     const pattern = routePattern(servable, method, url.split('?', 1)[0] ?? '/')
     access({
       requestId,
-      method,
+      method: handshake === undefined ? method : 'WS',
       route: pattern === undefined ? routePrefix : prefix + pattern,
-      status: outgoing.writableFinished ? outgoing.statusCode : 'CANCELLED',
+      status: handshake?.closeCode ?? (outgoing.writableFinished ? outgoing.statusCode : 'CANCELLED'),
       durationMs: clock.now() - start,
     })
     setImmediate(() => this.#settle())
+  }
+
+  /** An ordinary answer, unless the handler has called `upgradeWebSocket` and nothing behind it objects. */
+  async #upgrade(request: Request, env: Env, handshake: Handshake): Promise<Response> {
+    const response = await this.#fetch(request, handshake.environment(env))
+    if (!handshake.isWanted || !response.ok) return response
+    await this.#webSockets.open(handshake, env.incoming, response)
+    return RESPONSE_ALREADY_SENT
   }
 
   async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {
@@ -118,6 +145,7 @@ export class ReplicaServer {
 interface Handled {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
+  readonly handshake: Handshake | undefined
   readonly url: string
   readonly requestId: string
   readonly start: Instant

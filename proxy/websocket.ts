@@ -130,6 +130,7 @@ class Attempt {
     if (isRefusal(answer.statusCode, answer.headers)) {
       return this.#settle({ type: 'refused', reason: 'refused by admission' })
     }
+    if (answer.statusCode === 101) return this.#settle({ type: 'broken', reason: 'a 101 without Upgrade' })
     if (!this.#begin(answer, [])) return
     const outcome = this.#outcome(response.statusCode)
     answer.on('end', () => this.#settle(outcome))

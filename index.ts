@@ -2,5 +2,6 @@ export type { Application, Deployment, Ingress, Servable } from './replica/deplo
 export { deployment } from './replica/deployment.ts'
 export type { ApiInfo } from './replica/docs.ts'
 export { api } from './replica/docs.ts'
+export { upgradeWebSocket } from './replica/upgrade-websocket.ts'
 export type { DeploymentOptions, RayActorOptions } from './replica/options.ts'
 export { type ErrorCode, ServeError } from './shared/errors.ts'

@@ -32,7 +32,22 @@ export const longChunkExtensions = text(413, 'The chunk extensions are too long.
 export const longTarget = text(414, 'The request target is too long.', CLOSE)
 export const longHeaders = text(431, 'The headers are too long, or too many.', CLOSE)
 export const unknownCoding = text(501, 'The only supported transfer coding of a request is chunked.', CLOSE)
-export const noWebSockets = text(501, 'WebSockets are not supported yet.', CLOSE)
+export const noHandshake = text(
+  400,
+  'A WebSocket handshake must be a GET over HTTP/1.1 with Connection: Upgrade, without a body, and sent when no other answer is awaited on the connection.',
+  CLOSE,
+)
+export const noWebSocketKey = text(
+  400,
+  'A WebSocket handshake must have a Sec-WebSocket-Key of 16 bytes in base64.',
+  CLOSE,
+)
+export const otherWebSocketVersion = text(426, 'The only supported version of WebSocket is 13.', {
+  // RFC 9110, 15.5.22 wants the header, RFC 6455, 4.4 the version.
+  connection: 'Upgrade, close',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+})
 
 export function routeList(json: string): Answer {
   return { status: 200, body: json, headers: { 'content-type': 'application/json' } }

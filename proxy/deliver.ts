@@ -14,7 +14,11 @@ export type Result =
   | { readonly type: 'cut'; readonly reason: string }
 
 /** Takes a request to one replica after the other, until one has answered or there is nothing more that may be tried. */
-export async function deliver(delivery: Delivery, { route, pool }: Destination, transport: Transport): Promise<Result> {
+export async function deliver(
+  delivery: Delivery,
+  { route, pool }: Destination,
+  transport: Pick<Transport, 'forward'>,
+): Promise<Result> {
   const { request, upload, caller, target } = delivery
   let turn: Turn | undefined
   let [refused, broken] = [0, 0]

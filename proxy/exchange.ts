@@ -7,14 +7,16 @@ import { framing, requestHeaders } from './headers.ts'
 import type { Target } from './match.ts'
 import type { Caller } from './pool.ts'
 import { Upload } from './upload.ts'
+import type { WebSocketExchange } from './websocket.ts'
 
 /** One finished request, for the access log. */
 export interface AccessLine {
   readonly requestId: string
+  /** WS: a WebSocket, or an attempt to open one. */
   readonly method: string
   /** Route prefix of the application, '' where none matched. */
   readonly route: string
-  /** 499: the client left before its answer was complete. */
+  /** 499: the client left before its answer was complete. Of a WebSocket, the code with which it was closed. */
   readonly status: number
   readonly durationMs: number
 }
@@ -24,6 +26,8 @@ export interface Exchange extends Caller {
   readonly id: string
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** Undefined for an ordinary request. */
+  readonly webSocket: WebSocketExchange | undefined
   readonly startedAt: Instant
   gone: boolean
   prefix: string
@@ -33,12 +37,12 @@ export interface Exchange extends Caller {
 }
 
 export function accessLine(exchange: Exchange, now: Instant): AccessLine {
-  const { id, request, response, startedAt, prefix, isCut } = exchange
+  const { id, request, response, webSocket, startedAt, prefix, isCut } = exchange
   return {
     requestId: id,
-    method: request.method ?? '',
+    method: webSocket === undefined ? (request.method ?? '') : 'WS',
     route: prefix,
-    status: response.writableFinished || isCut ? response.statusCode : 499,
+    status: webSocket?.tunnel?.code ?? (response.writableFinished || isCut ? response.statusCode : 499),
     durationMs: now - startedAt,
   }
 }

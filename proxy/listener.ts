@@ -1,7 +1,9 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type Socket, Server as NetServer } from 'node:net'
 import type { Credentials } from '../shared/tls.ts'
+import { MAX_HEADERS } from './request-fault.ts'
+import { upgradableMessage } from './should-upgrade.ts'
 
 /** What a client may take its time for. */
 export interface Limits {
@@ -18,8 +20,6 @@ export const LIMITS: Limits = { headMs: 30_000, stallMs: 60_000, handshakeMs: 10
 
 /** Request line and headers together; more is answered 414 or 431. */
 const MAX_HEAD_BYTES = 16 * 1024
-/** More is answered 431. */
-export const MAX_HEADERS = 200
 
 export interface ListenerOptions {
   /** undefined: HTTP without TLS. */
@@ -30,6 +30,10 @@ export interface ListenerOptions {
 
 export interface Listening {
   readonly request: RequestListener
+  /** Whether a request that asks for another protocol shall go to `upgraded`; otherwise it is an ordinary one. */
+  isUpgrade(request: IncomingMessage): boolean
+  /** From here on its connection is ours; `head` is what came behind the request. */
+  upgraded(request: IncomingMessage, head: Buffer): void
   /** A connection is there on which requests may come. */
   opened(socket: Socket): void
   /** A connection brought something that is no request, or nothing in time, or broke. */
@@ -53,6 +57,7 @@ export function createListener({ credentials, keepAliveMs, limits }: ListenerOpt
     requestTimeout: 0,
     connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: MAX_HEAD_BYTES,
+    IncomingMessage: upgradableMessage((request) => listening.isUpgrade(request)),
     // Checked later, so that this answer too has a request id.
     requireHostHeader: false,
   }
@@ -70,6 +75,7 @@ export function createListener({ credentials, keepAliveMs, limits }: ListenerOpt
   // What is beyond, Node drops without a word; so it can be seen that there was more.
   server.maxHeadersCount = MAX_HEADERS + 1
   server.timeout = limits.stallMs
+  server.on('upgrade', (request, _socket, head) => listening.upgraded(request, head))
   server.on('checkExpectation', listening.request)
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => listening.opened(socket))
   server.on('clientError', (error, socket: Socket) => listening.failed(error, socket))

@@ -1,68 +1,36 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock } from '../shared/clock.ts'
-import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
-import type { HttpSettings } from '../shared/settings.ts'
-import type { Credentials } from '../shared/tls.ts'
+import { openUpgrade } from '../shared/upgrade.ts'
 import * as answers from './answers.ts'
 import { TIMEOUT_HEADER, timeoutS } from './deadline.ts'
 import { Conduct } from './conduct.ts'
 import { deliver, type Result } from './deliver.ts'
-import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
+import { accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
 import { createTransport, type Transport } from './forward.ts'
 import { type Forwarded, forwarding } from './forwarded.ts'
-import { framing, requestId } from './headers.ts'
-import { createListener, LIMITS, type Limits, type Listener, MAX_HEADERS } from './listener.ts'
+import { handshakeFault, isHandshake } from './handshake.ts'
+import { requestId } from './headers.ts'
+import { createListener, LIMITS, type Listener } from './listener.ts'
 import { readTarget, type Target } from './match.ts'
+import type { Gauges, ProxyOptions, ProxyServer } from './proxy.ts'
+import { requestFault } from './request-fault.ts'
 import { Routing } from './routing.ts'
 import { listRoutes } from './table.ts'
-
-export interface ProxyOptions {
-  readonly http: HttpSettings
-  /** undefined: HTTP without TLS. */
-  readonly credentials?: Credentials | undefined
-  /** @default LIMITS */
-  readonly limits?: Limits
-  /** Called once for every request but those to `/-/healthz` and `/-/routes`. */
-  readonly access: (line: AccessLine) => void
-  /** A request failed for a reason that its client is not told. */
-  readonly problem: (text: string, about: { readonly requestId: string }) => void
-  /** The first table is in force, or one that leads other routes to other deployments; `text` shows them as Ray does. */
-  readonly updated: (text: string) => void
-  readonly clock: Clock
-  readonly random: Random
-  /** A fresh request id. */
-  readonly newId: () => string
-}
-
-export interface Gauges {
-  /** Requests that are not finished. */
-  readonly ongoing: number
-  /** Of these, the ones that wait for a replica, */
-  readonly queued: number
-  /** and the ones that have one. */
-  readonly leased: number
-}
-
-export interface ProxyServer {
-  /** Its settings are made; to be listened on, best after the first table, before which every answer is 503. */
-  readonly server: Server
-  readonly gauges: Gauges
-  /** Puts a newer table in force; an older one is ignored. Waiting requests go on at once when a replica appears. */
-  accept(table: EndpointTable): void
-  /** Stops accepting connections, lets ongoing requests finish for at most `graceMs`, then cuts them off. */
-  close(graceMs: number): Promise<void>
-}
+import { createWebSockets, type WebSocketExchange, type WebSockets } from './websocket.ts'
 
 export function createProxy(options: ProxyOptions): ProxyServer {
   return new HttpProxy(options)
 }
 
+/** What the two ends of a WebSocket have of the grace to say goodbye. */
+const FAREWELL_MS = 500
+
 class HttpProxy implements ProxyServer {
   readonly server: Server
   readonly #options: ProxyOptions
   readonly #transport: Transport
+  readonly #webSockets: WebSockets
   readonly #routing: Routing
   readonly #listener: Listener
   readonly #forwarded: Forwarded
@@ -74,6 +42,7 @@ class HttpProxy implements ProxyServer {
     const { clock, random, http, credentials, limits = LIMITS } = options
     this.#forwarded = forwarding({ ...http, proto: credentials === undefined ? 'http' : 'https' })
     this.#transport = createTransport(clock)
+    this.#webSockets = createWebSockets(clock)
     this.#routing = new Routing({ clock, random, proxy: http.proxy, left: (replica) => this.#transport.drop(replica) })
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response)
     const conduct = new Conduct({
@@ -86,14 +55,18 @@ class HttpProxy implements ProxyServer {
       { credentials, keepAliveMs: http.keepAliveTimeoutS * 1000, limits },
       {
         request: handle,
+        // A handshake behind a request that is not answered yet would have to wait, and no client sends one.
+        isUpgrade: (request) => isHandshake(request) && this.#connections.get(request.socket)?.size === 0,
+        upgraded: (request, head) => {
+          const upgrade = openUpgrade(request, head)
+          this.#handle(request, upgrade.response, { upgrade, tunnel: undefined })
+        },
         opened: (socket) => this.#connect(socket),
         failed: (error, socket) => conduct.failed(error, socket),
         silent: (socket) => conduct.silent(socket),
       },
     )
     this.server = this.#listener.server
-    // Without a listener for `upgrade` such a request is an ordinary one, as RFC 9110, 7.8 allows and clients that
-    // offer h2c expect.
     this.server.on('connect', (_request, socket: Socket) => conduct.hangUp(socket, answers.badTarget))
   }
 
@@ -114,11 +87,15 @@ class HttpProxy implements ProxyServer {
       if (exchanges.size === 0) socket.destroy()
       for (const { response } of exchanges) response.shouldKeepAlive = false
     }
-    const cancel = this.#options.clock.after(graceMs, () => {
-      for (const socket of this.#connections.keys()) socket.destroy()
-    })
+    const { clock } = this.#options
+    const cancels = [
+      clock.after(Math.max(graceMs - FAREWELL_MS, 0), () => this.#webSockets.restart()),
+      clock.after(graceMs, () => {
+        for (const socket of this.#connections.keys()) socket.destroy()
+      }),
+    ]
     await closed
-    cancel()
+    for (const cancel of cancels) cancel()
     this.#routing.clear()
     this.#transport.close()
   }
@@ -141,12 +118,13 @@ class HttpProxy implements ProxyServer {
     this.#finish(exchange, { type: 'answer', answer })
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: IncomingMessage, response: ServerResponse, webSocket?: WebSocketExchange): void {
     const { clock, newId, problem } = this.#options
     const exchange: Exchange = {
       id: requestId(request.headers['x-request-id'], newId),
       request,
       response,
+      webSocket,
       startedAt: clock.now(),
       gone: false,
       onGone: undefined,
@@ -171,11 +149,14 @@ class HttpProxy implements ProxyServer {
     const destination = this.#routing.find(target.path)
     if (destination === undefined) return reply(exchange, answers.notFound(target.path))
     exchange.prefix = destination.route.prefix
-    if (exchange.request.headers.upgrade?.toLowerCase() === 'websocket') return reply(exchange, answers.noWebSockets)
+    const { request, webSocket } = exchange
+    const fault = handshakeFault(request, webSocket !== undefined)
+    if (fault !== undefined) return reply(exchange, fault)
     const delivery = deliveryOf(exchange, target, this.#forwarded)
+    const transport = webSocket === undefined ? this.#transport : this.#webSockets.over(webSocket)
     const cancel = this.#limit(exchange)
     try {
-      const result = await deliver(delivery, destination, this.#transport)
+      const result = await deliver(delivery, destination, transport)
       // One whose time is up has its answer.
       if (!exchange.gone) this.#finish(exchange, result)
     } finally {
@@ -194,10 +175,8 @@ class HttpProxy implements ProxyServer {
 
   /** What is answered without looking for a route. */
   #check(exchange: Exchange, { path }: Target): answers.Answer | undefined {
-    const { headers, rawHeaders, httpVersion } = exchange.request
-    if (rawHeaders.length > 2 * MAX_HEADERS) return answers.longHeaders
-    if (headers.host === undefined && httpVersion === '1.1') return answers.noHost
-    if (framing(headers) === undefined) return answers.unknownCoding
+    const fault = requestFault(exchange.request)
+    if (fault !== undefined) return fault
     const isBuiltIn = path === '/-/healthz' || path === '/-/routes'
     if (isBuiltIn) exchange.access = 'silent'
     const { table } = this.#routing

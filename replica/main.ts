@@ -115,7 +115,7 @@ function drain(timeoutMs: number): Promise<void> {
   leaving ??= (async () => {
     void enter({ name: 'draining' })
     const overdue = new Promise<void>((resolve) => systemClock.after(timeoutMs, resolve))
-    await Promise.race([server?.drain(), overdue])
+    await Promise.race([server?.drain(timeoutMs), overdue])
     await dispose(servable)
     log.info('Graceful shutdown complete; replica exiting.', { fileOnly: true })
     leave(0)

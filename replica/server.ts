@@ -1,14 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import { openUpgrade } from '../shared/upgrade.ts'
 import { Admission } from './admission.ts'
 import { withRequest } from './context.ts'
 import type { Servable } from './deployment.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
+import { type Env, Handshake, WebSockets } from './websocket.ts'
 
 /** One handled request, for the access log. */
 export interface Access extends AccessFacts {
@@ -30,18 +33,27 @@ export interface ReplicaServerOptions {
 /** The proxy keeps connections for reuse; only it closes idle ones, so that it never writes to one that is closing. */
 const KEEP_ALIVE_MS = 10 * 60_000
 
+/** What the two ends of a WebSocket have of a drain to say goodbye, before the controller kills. */
+const FAREWELL_MS = 500
+
 /** Serves a deployment on its Unix socket. */
 export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
   readonly #listener: ReturnType<typeof getRequestListener>
   readonly #admission: Admission
+  readonly #webSockets = new WebSockets()
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
     this.#admission = new Admission(options.maxOngoingRequests, options.clock)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
+    // The proxy sends none but handshakes of WebSockets here.
+    this.#server.on('upgrade', (incoming, _socket, head) => {
+      const upgrade = openUpgrade(incoming, head)
+      this.#handle(incoming, upgrade.response, new Handshake(upgrade))
+    })
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
     // The proxy guards against slow clients; a second clock here would only cut off long uploads.
     this.#server.requestTimeout = 0
@@ -56,44 +68,59 @@ export class ReplicaServer {
   }
 
   /**
-   * Refuses new requests, and resolves when the last one is finished. The socket stays open until the process ends:
+   * Refuses new requests, and resolves when the last one is finished. WebSockets that are still open when `timeoutMs` are
+   * about to be over are closed with 1012. The socket stays open until the process ends:
    * http.Server's own close would, on Node 20, destroy connections whose last answer is written but not yet sent.
    */
-  async drain(): Promise<void> {
+  async drain(timeoutMs: number): Promise<void> {
+    const lastsMs = Math.max(timeoutMs - FAREWELL_MS, timeoutMs / 2)
+    this.#options.clock.after(lastsMs, () => void this.#webSockets.restart())
     await this.#admission.drain()
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #handle(incoming: IncomingMessage, outgoing: ServerResponse, handshake?: Handshake): void {
     const leave = this.#admission.enter({
-      admit: () => this.#serve(incoming, outgoing),
+      admit: () => this.#serve(incoming, outgoing, handshake),
       refuse: (because) => outgoing.writeHead(503, { [REFUSED_HEADER]: because, 'content-length': 0 }).end(),
     })
     outgoing.once('close', leave)
   }
 
-  #serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #serve(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): void {
     const { routePrefix, clock } = this.#options
     const start = clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
-    outgoing.once('close', () => this.#finish({ incoming, outgoing, url, requestId, start }))
-    withRequest({ requestId }, () => void this.#listener(incoming, outgoing))
+    outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, requestId, start }))
+    const listener =
+      handshake === undefined
+        ? this.#listener
+        : getRequestListener((request, env) => this.#upgrade(request, env as Env, handshake))
+    withRequest({ requestId }, () => void listener(incoming, outgoing))
   }
 
-  #finish({ incoming, outgoing, url, requestId, start }: Handled): void {
+  #finish({ incoming, outgoing, handshake, url, requestId, start }: Handled): void {
     const { access, servable, routePrefix, clock } = this.#options
     const method = incoming.method ?? ''
     const prefix = routePrefix === '/' ? '' : routePrefix
     const pattern = routePattern(servable, method, url.split('?', 1)[0] ?? '/')
     access({
       requestId,
-      method,
+      method: handshake === undefined ? method : 'WS',
       route: pattern === undefined ? routePrefix : prefix + pattern,
-      status: outgoing.writableFinished ? outgoing.statusCode : 'CANCELLED',
+      status: handshake?.closeCode ?? (outgoing.writableFinished ? outgoing.statusCode : 'CANCELLED'),
       durationMs: clock.now() - start,
     })
+  }
+
+  /** An ordinary answer, unless the handler has called `upgradeWebSocket` and nothing behind it objects. */
+  async #upgrade(request: Request, env: Env, handshake: Handshake): Promise<Response> {
+    const response = await this.#fetch(request, handshake.environment(env))
+    if (!handshake.isWanted || !response.ok) return response
+    await this.#webSockets.open(handshake, env.incoming, response)
+    return RESPONSE_ALREADY_SENT
   }
 
   async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {
@@ -111,6 +138,7 @@ export class ReplicaServer {
 interface Handled {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
+  readonly handshake: Handshake | undefined
   readonly url: string
   readonly requestId: string
   readonly start: Instant

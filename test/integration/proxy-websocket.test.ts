@@ -13,6 +13,17 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 const SWITCH = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`
 
+/** Until a number has been the same ten times in a row. */
+async function standsStill(read: () => number): Promise<void> {
+  let [last, times] = [-1, 0]
+  await eventually(() => {
+    const now = read()
+    times = now === last ? times + 1 : 0
+    last = now
+    return times === 10
+  })
+}
+
 describe('a WebSocket through the proxy', () => {
   let bench: Bench
   let url: string
@@ -204,13 +215,7 @@ describe('a WebSocket through the proxy', () => {
         to.pause()
         for (let n = 0; n < total; n += 1) from.write(chunk)
         const sent = () => from.bytesWritten - from.writableLength - before
-        let last = -1
-        await eventually(async () => {
-          const stood = sent() === last
-          last = sent()
-          await new Promise((resolve) => setTimeout(resolve, 200))
-          return stood
-        })
+        await standsStill(sent)
         expect(sent()).to.be.lessThan(20 * MIB)
         to.on('data', (data: Buffer | string) => (bytes += data.length))
         to.resume()
@@ -512,8 +517,9 @@ describe('a WebSocket through the proxy', () => {
       const client = rawClient(bench.port, handshake())
       for (let n = 0; n < 1000; n += 1) client.socket.write(Buffer.alloc(64 * 1024))
       await eventually(() => bench.proxy.gauges.queued === 1)
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      expect(client.socket.bytesWritten - client.socket.writableLength).to.be.lessThan(20 * MIB)
+      const sent = () => client.socket.bytesWritten - client.socket.writableLength
+      await standsStill(sent)
+      expect(sent()).to.be.lessThan(20 * MIB)
       client.socket.resetAndDestroy()
       bench.serve(await byHand((socket) => socket.write(SWITCH)))
       await expectIdle()

@@ -75,15 +75,6 @@ describe('the proxy', () => {
       expect(await raw('CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n')).to.match(/^HTTP\/1.1 400 /)
       expect(await raw('GET / HTTP/1.1\r\n\r\n')).to.match(/^HTTP\/1.1 400 [^]*connection: close[^]*x-request-id: /i)
     })
-
-    it('answers WebSocket handshakes 501 and ignores other upgrades', async () => {
-      bench.serve(await echo())
-      const answer = await raw('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n')
-      expect(answer).to.match(/^HTTP\/1.1 501 [^]*WebSockets are not supported yet\.$/)
-      const h2c = rawClient(bench.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
-      await eventually(() => h2c.text.startsWith('HTTP/1.1 200 '))
-      h2c.socket.destroy()
-    })
   })
 
   describe('forwards', () => {

@@ -3,8 +3,9 @@ import { getRequestListener } from '@hono/node-server'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import { ingressOf, internalError, isResponse } from './answer.ts'
 import { withRequest } from './context.ts'
-import type { Servable } from './deployment.ts'
+import { describe, type Ingress, type Servable } from './deployment.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
@@ -33,6 +34,7 @@ const KEEP_ALIVE_MS = 10 * 60_000
 export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
+  readonly #ingress: Ingress
   readonly #listener: ReturnType<typeof getRequestListener>
   #ongoing = 0
   #isDraining = false
@@ -40,6 +42,7 @@ export class ReplicaServer {
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
+    this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -80,11 +83,12 @@ export class ReplicaServer {
     const { routePrefix, clock } = this.#options
     const start = clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
+    const [path = '/'] = (incoming.url ?? '/').split('?', 1)
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
     this.#ongoing += 1
     outgoing.once('close', () => this.#finish({ incoming, outgoing, url, requestId, start }))
-    withRequest({ requestId }, () => void this.#listener(incoming, outgoing))
+    withRequest({ requestId, routePrefix, path }, () => void this.#listener(incoming, outgoing))
   }
 
   #finish({ incoming, outgoing, url, requestId, start }: Handled): void {
@@ -105,12 +109,14 @@ export class ReplicaServer {
 
   async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {
     try {
-      return await this.#options.servable.fetch(request, env)
+      const response: unknown = await this.#ingress.fetch(request, env)
+      if (isResponse(response)) return response
+      throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
     } catch (error) {
       if (!request.signal.aborted) {
         this.#options.failed(`Request failed.\n${userStack(error)}`, String(env.incoming.headers['x-request-id'] ?? ''))
       }
-      return new Response('Internal Server Error', { status: 500 })
+      return internalError()
     }
   }
 }

@@ -6,6 +6,7 @@ import { REFUSED_HEADER } from '../shared/headers.ts'
 import { ingressOf, internalError, isResponse } from './answer.ts'
 import { withRequest } from './context.ts'
 import { describe, type Ingress, type Servable } from './deployment.ts'
+import { Outgoing } from './outgoing.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
@@ -44,7 +45,7 @@ export class ReplicaServer {
     this.#options = options
     this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
-    this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
+    this.#server = createServer({ ServerResponse: Outgoing }, (incoming, outgoing) => this.#handle(incoming, outgoing))
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
     // The proxy guards against slow clients; a second clock here would only cut off long uploads.
     this.#server.requestTimeout = 0
@@ -107,11 +108,12 @@ export class ReplicaServer {
     setImmediate(() => this.#settle())
   }
 
-  async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {
+  async #fetch(request: Request, env: Env): Promise<Response> {
     try {
       const response: unknown = await this.#ingress.fetch(request, env)
-      if (isResponse(response)) return response
-      throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
+      if (!isResponse(response)) throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
+      if (env.outgoing instanceof Outgoing) env.outgoing.givenStatus = response.status
+      return response
     } catch (error) {
       if (!request.signal.aborted) {
         this.#options.failed(`Request failed.\n${userStack(error)}`, String(env.incoming.headers['x-request-id'] ?? ''))
@@ -119,6 +121,11 @@ export class ReplicaServer {
       return internalError()
     }
   }
+}
+
+interface Env {
+  readonly incoming: { readonly headers: IncomingMessage['headers'] }
+  readonly outgoing: object
 }
 
 interface Handled {

@@ -108,7 +108,10 @@ export class ReplicaServer {
     setImmediate(() => this.#settle())
   }
 
-  async #fetch(request: Request, env: Env): Promise<Response> {
+  async #fetch(
+    request: Request,
+    env: { incoming: { headers: IncomingMessage['headers'] }; outgoing: object },
+  ): Promise<Response> {
     try {
       const response: unknown = await this.#ingress.fetch(request, env)
       if (!isResponse(response)) throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
@@ -121,11 +124,6 @@ export class ReplicaServer {
       return internalError()
     }
   }
-}
-
-interface Env {
-  readonly incoming: { readonly headers: IncomingMessage['headers'] }
-  readonly outgoing: object
 }
 
 interface Handled {

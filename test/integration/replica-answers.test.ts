@@ -51,7 +51,6 @@ describe('a replica', () => {
       })
       client.on('error', reject).end()
     })
-    await server.drain()
     return received
   }
 

@@ -1,4 +1,6 @@
-export type { Application, Deployment, Ingress, Servable } from './replica/deployment.ts'
+export type { RequestContext } from './replica/context.ts'
+export { currentRequest } from './replica/context.ts'
+export type { Application, Callable, Deployment, Hooks, Ingress, Servable } from './replica/deployment.ts'
 export { deployment } from './replica/deployment.ts'
 export type { ApiInfo } from './replica/docs.ts'
 export { api } from './replica/docs.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
 import type { ApplicationSpec, ApplicationStatus, EndpointTable } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
@@ -122,7 +122,7 @@ export class Loop {
     for (const line of lines.ofActions(actions, this.#observed)) this.#effects.log(line)
     for (const action of actions) this.#perform(action, inForce)
     this.#effects.changed()
-    this.#wakeAtNextDeadline()
+    this.#wakeAfter(now)
   }
 
   #perform(action: Action, inForce: Promise<void>): void {
@@ -165,10 +165,11 @@ export class Loop {
     return this.#effects.publish(this.#table)
   }
 
-  #wakeAtNextDeadline(): void {
+  /** `decided`: when reconcile looked. What has become due since is still to come, and would otherwise be forgotten. */
+  #wakeAfter(decided: Instant): void {
     this.#cancelWake()
-    const now = this.#clock.now()
-    const next = nextDeadline(this.#observed, now)
-    this.#cancelWake = next === undefined ? () => {} : this.#clock.after(Math.max(1, next - now), () => this.#turn())
+    const next = nextDeadline(this.#observed, decided)
+    const delayMs = Math.max(1, (next ?? 0) - this.#clock.now())
+    this.#cancelWake = next === undefined ? () => {} : this.#clock.after(delayMs, () => this.#turn())
   }
 }

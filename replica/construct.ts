@@ -1,5 +1,5 @@
 import { messageOf, ServeError } from '../shared/errors.ts'
-import { type Bound, describe, type Servable } from './deployment.ts'
+import { type Bound, describe, isCallable, isIngress, type Servable } from './deployment.ts'
 import { userStack } from './user-stack.ts'
 
 /** Runs the user's factory or class and its first hooks; what comes back may take requests. */
@@ -8,8 +8,8 @@ export async function construct(bound: Bound, userConfig: unknown): Promise<Serv
   if (!isServable(servable)) {
     throw new ServeError(
       'not_servable',
-      `deployment '${bound.name}' cannot serve: its factory returned ${describe(servable)} without fetch(request); ` +
-        'return a Hono application or an object with a fetch method',
+      `deployment '${bound.name}' cannot serve: its factory returned ${describe(servable)} without fetch(request) ` +
+        'or call(request); return a Hono application, or an object with one of these methods',
     )
   }
   if (userConfig !== null) await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
@@ -29,5 +29,5 @@ async function step(bound: Bound, what: string, run: () => unknown): Promise<unk
 }
 
 function isServable(value: unknown): value is Servable {
-  return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
+  return isIngress(value) || isCallable(value)
 }

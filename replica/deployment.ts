@@ -7,12 +7,35 @@ export interface Ingress {
   fetch(request: Request, env?: unknown): Response | Promise<Response>
 }
 
+/** What answers requests without a word about HTTP: Ray Serve's plain callable. Not looked at where there is `fetch`. */
+export interface Callable {
+  /**
+   * Called for every request, whatever its method and path below the route prefix. What it returns, or promises, becomes
+   * the answer, 200 but for a `Response`, which is sent as it is. Async iterables are `ReadableStream`s, what async
+   * generators return, and Node's streams.
+   *
+   * | returned | content-type | body |
+   * |---|---|---|
+   * | `null`, nothing | `text/plain` | empty |
+   * | string | `text/plain; charset=utf-8` | the string |
+   * | `Uint8Array` (so `Buffer`), `ArrayBuffer` | `text/plain` | the bytes |
+   * | async iterable of strings or bytes | `text/plain; charset=utf-8` | each as soon as it is there |
+   * | everything else | `application/json` | as `JSON.stringify` writes it |
+   *
+   * What it throws, and what JSON cannot express (a bigint, a function, a cycle), is for the log: the client gets
+   * `500 Internal Server Error`. `request.signal` aborts when the client has gone.
+   */
+  call(request: Request): unknown
+}
+
 /**
  * What a factory returns or a class builds, with the hooks that batoid calls if they are there. There is one more,
  * `[Symbol.asyncDispose]()`, called when the replica has finished its last request and is about to leave; it is not
  * declared, since a compiler whose `lib` does not know the symbol would then refuse every application.
  */
-export interface Servable extends Ingress {
+export type Servable = (Ingress | Callable) & Hooks
+
+export interface Hooks {
   /** Called with the deployment's `userConfig` before the replica takes requests. */
   reconfigure?(userConfig: unknown): void | Promise<void>
   /** Called once before the replica takes requests; a throw means that it cannot serve. */
@@ -49,8 +72,8 @@ export interface Bound {
 /**
  * Turns a factory or a class into a deployment: the code that each of its replicas, a process of its own, runs once
  * when it starts. A factory may be async. What it returns, or the instance of the class, must have
- * `fetch(request)`, as every Hono application has; it may also have `reconfigure(userConfig)`, `checkHealth()` and
- * `[Symbol.asyncDispose]()`.
+ * `fetch(request)`, as every Hono application has, or `call(request)`, whose return value is made an answer; it may also
+ * have `reconfigure(userConfig)`, `checkHealth()` and `[Symbol.asyncDispose]()`.
  *
  * The deployment is named after the function or class. Nothing runs here: not the code, and no check of the options,
  * which are checked when the application is built.
@@ -90,6 +113,15 @@ export function boundIn(value: unknown): Bound | undefined {
 
 export function isDeployment(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'bind' in value && typeof value.bind === 'function'
+}
+
+export function isIngress(value: unknown): value is Ingress {
+  return typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function'
+}
+
+/** Functions, which all have a method of that name, are none. */
+export function isCallable(value: unknown): value is Callable {
+  return typeof value === 'object' && value !== null && 'call' in value && typeof value.call === 'function'
 }
 
 /** A class's prototype cannot be replaced, a function's can: the one difference that no compiler hides. */

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Context, Env, Handler, ValidationTargets } from 'hono'
 import type { HTTPResponseError } from 'hono/types'
+import { fromBarePrefix, toOtherSlash } from './redirect.ts'
 import { allowedMethods } from './route-pattern.ts'
 import { documented, validated } from './openapi.ts'
 import { queryValues } from './schema.ts'
@@ -25,7 +26,8 @@ export interface ApiInfo {
  * Makes an application that gives without being asked what a FastAPI one gives: `/docs` (Swagger UI, which loads nothing
  * from the network) and `/openapi.json` (OpenAPI 3.1) of all routes declared with `app.openapi(…)`, and FastAPI's
  * answers to requests that are wrong: 422 with `{"detail": […]}` for invalid input, 404, 405 with `allow`, and 500
- * without a word of what was thrown, which goes to `console.error`.
+ * without a word of what was thrown, which goes to `console.error`. A path that only a slash at its end keeps from a
+ * route is redirected there (307), and so is the bare route prefix: relative links need the slash.
  *
  * It is an `OpenAPIHono`, and `onError` and `notFound` may be replaced. Of a query parameter that is given several times
  * the last value counts, unless its schema is an array. A JSON body is checked if the route says `required: true`.
@@ -36,14 +38,15 @@ export interface ApiInfo {
  */
 export function api<E extends Env = Env>(info: ApiInfo): OpenAPIHono<E> {
   const app = new OpenAPIHono<E>({ defaultHook: refuseInvalid({}) })
-  const { openapi } = app
+  const { openapi, fetch } = app
   Object.assign(app, {
+    fetch: (...[request, ...rest]: Parameters<typeof fetch>) => fromBarePrefix(app, request) ?? fetch(request, ...rest),
     openapi: (route: RouteConfig, handler: Handler, hook = refuseInvalid(route.request ?? {})) => {
       if (!route.hide) app.openAPIRegistry.registerPath(documented(route))
       return openapi({ ...validated(route), hide: true }, handler, hook)
     },
   })
-  app.get('/docs', (c) => c.html(swaggerPage(info.title)))
+  app.get('/docs', (c) => c.body(swaggerPage(info.title), 200, { 'content-type': 'text/html; charset=utf-8' }))
   app.get('/docs/assets/:file', async (c) => (await swaggerAsset(c.req.param('file'))) ?? c.notFound())
   app.get('/openapi.json', (c) => {
     // The replica has taken the route prefix off the path, and `app.route` may have put something before it.
@@ -52,7 +55,7 @@ export function api<E extends Env = Env>(info: ApiInfo): OpenAPIHono<E> {
       app.getOpenAPI31Document({ openapi: '3.1.0', info: { ...info }, ...(url !== '' && { servers: [{ url }] }) }),
     )
   })
-  app.notFound((c) => notFound(c, allowedMethods(app, c.req.path)))
+  app.notFound((c) => toOtherSlash(app, c) ?? notFound(c, allowedMethods(app, c.req.path)))
   app.onError(failed)
   return app
 }
@@ -107,7 +110,7 @@ async function failed(error: Error | HTTPResponseError, c: Context): Promise<Res
   if (!('getResponse' in error)) {
     // oxlint-disable-next-line no-console -- what user code threw belongs among what user code prints
     console.error(error)
-    return c.text('Internal Server Error', 500)
+    return c.body('Internal Server Error', 500, { 'content-type': 'text/plain; charset=utf-8' })
   }
   const response = error.getResponse()
   const { status } = response

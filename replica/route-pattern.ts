@@ -10,7 +10,7 @@ interface Route {
 }
 
 /** What this file needs of a Hono application; the user's copy of Hono need not be ours. */
-interface HonoLike {
+export interface HonoLike {
   readonly routes: readonly Route[]
   readonly router: {
     match(

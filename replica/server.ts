@@ -6,8 +6,10 @@ import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
 import { Admission } from './admission.ts'
+import { ingressOf, internalError, isResponse } from './answer.ts'
 import { withRequest } from './context.ts'
-import type { Servable } from './deployment.ts'
+import { describe, type Ingress, type Servable } from './deployment.ts'
+import { Outgoing } from './outgoing.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
@@ -40,6 +42,7 @@ const FAREWELL_MS = 500
 export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
+  readonly #ingress: Ingress
   readonly #listener: ReturnType<typeof getRequestListener>
   readonly #admission: Admission
   readonly #webSockets = new WebSockets()
@@ -47,8 +50,9 @@ export class ReplicaServer {
   constructor(options: ReplicaServerOptions) {
     this.#options = options
     this.#admission = new Admission(options.maxOngoingRequests, options.clock)
+    this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
-    this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
+    this.#server = createServer({ ServerResponse: Outgoing }, (incoming, outgoing) => this.#handle(incoming, outgoing))
     // The proxy sends none but handshakes of WebSockets here.
     this.#server.on('upgrade', (incoming, _socket, head) => {
       const upgrade = openUpgrade(incoming, head)
@@ -91,6 +95,7 @@ export class ReplicaServer {
     const { routePrefix, clock } = this.#options
     const start = clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
+    const [path = '/'] = (incoming.url ?? '/').split('?', 1)
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
     outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, requestId, start }))
@@ -98,7 +103,7 @@ export class ReplicaServer {
       handshake === undefined
         ? this.#listener
         : getRequestListener((request, env) => this.#upgrade(request, env as Env, handshake))
-    withRequest({ requestId }, () => void listener(incoming, outgoing))
+    withRequest({ requestId, routePrefix, path }, () => void listener(incoming, outgoing))
   }
 
   #finish({ incoming, outgoing, handshake, url, requestId, start }: Handled): void {
@@ -123,14 +128,20 @@ export class ReplicaServer {
     return RESPONSE_ALREADY_SENT
   }
 
-  async #fetch(request: Request, env: { incoming: { headers: IncomingMessage['headers'] } }): Promise<Response> {
+  async #fetch(
+    request: Request,
+    env: { incoming: { headers: IncomingMessage['headers'] }; outgoing: object },
+  ): Promise<Response> {
     try {
-      return await this.#options.servable.fetch(request, env)
+      const response: unknown = await this.#ingress.fetch(request, env)
+      if (!isResponse(response)) throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
+      if (env.outgoing instanceof Outgoing) env.outgoing.givenStatus = response.status
+      return response
     } catch (error) {
       if (!request.signal.aborted) {
         this.#options.failed(`Request failed.\n${userStack(error)}`, String(env.incoming.headers['x-request-id'] ?? ''))
       }
-      return new Response('Internal Server Error', { status: 500 })
+      return internalError()
     }
   }
 }

@@ -49,7 +49,7 @@ export const catalogue = {
   export_not_found: { exit: 3, means: 'The module has no export of that name.' },
   not_an_application: { exit: 3, means: 'The export is not what `deployment(...).bind()` returns.' },
   constructor_failed: { exit: 3, means: 'The factory or class of a deployment threw in the replica.' },
-  not_servable: { exit: 3, means: 'What the factory returned has no `fetch(request)`.' },
+  not_servable: { exit: 3, means: 'What the factory returned has neither `fetch(request)` nor `call(request)`.' },
   start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
   deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>

@@ -41,7 +41,8 @@ function start(print: (printed: Printed) => void = () => {}) {
   const stderr = target()
   const restore = captureConsole([stdout, stderr], log, () => currentRequest()?.requestId)
   const write: NodeJS.WriteStream['write'] = (...args: [never]) => stdout.write(...args)
-  const within = (requestId: string, chunk: string) => withRequest({ requestId }, () => write(chunk))
+  const within = (requestId: string, chunk: string) =>
+    withRequest({ requestId, routePrefix: '/', path: '/' }, () => write(chunk))
   return { printed, raw, stdout, stderr, write, within, restore }
 }
 
@@ -64,7 +65,7 @@ describe('what user code prints', () => {
   it('has the id of the request that caused it, across awaits and other requests', async () => {
     const { printed, write, restore } = start()
     const handle = (requestId: string) =>
-      withRequest({ requestId }, async () => {
+      withRequest({ requestId, routePrefix: '/', path: '/' }, async () => {
         for (let step = 0; step < 5; step += 1) {
           await pause(Number(requestId.slice(1)) % 3)
           write(`${requestId} begins`)

@@ -87,6 +87,20 @@ describe('batoid run', () => {
     expect(languages[0]).to.have.property('id', 'go')
   })
 
+  it('runs the example without HTTP, whose call returns what is answered', async () => {
+    const { url, log } = await start('examples/word-count/main.ts:app')
+    const response = await fetch(`${url}/some/path?x=1`, { method: 'POST', body: 'One fish, two fish' })
+    expect(await response.json()).to.deep.equal({ words: 4, different: 3 })
+    const id = response.headers.get('x-request-id') ?? '?'
+    const lines = await eventually(() => {
+      const own = log(/^replica_/)
+        .split('\n')
+        .filter((line) => line.includes(id))
+      return own.length === 2 && own
+    })
+    expect(lines.join('\n')).to.match(/ -- 4 words at \/some\/path\n.* -- POST \/ 200 /)
+  })
+
   it('runs plain JavaScript, a class, under a name and a prefix', async () => {
     const { url, stdout } = await start('test/fixtures/plain.mjs:app', {
       args: ['--name', 'shop', '--route-prefix', '/v1'],

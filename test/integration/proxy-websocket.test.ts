@@ -75,7 +75,7 @@ describe('a WebSocket through the proxy', () => {
   }
 
   const refusing = (): Promise<StandIn> =>
-    byHand((socket) => socket.end(`HTTP/1.1 503 Busy\r\n${REFUSED_HEADER}: 1\r\nContent-Length: 0\r\n\r\n`))
+    byHand((socket) => socket.end(`HTTP/1.1 503 Busy\r\n${REFUSED_HEADER}: busy\r\nContent-Length: 0\r\n\r\n`))
 
   /** Nothing is left of what the test did, and the proxy goes on. */
   async function expectIdle(): Promise<void> {

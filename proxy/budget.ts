@@ -1,4 +1,4 @@
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import { Window } from './window.ts'
 
 /** Of the requests in the window, as many may be executed a second time; Envoy's and Finagle's default. */
@@ -19,8 +19,8 @@ export class RetryBudget {
     this.#clock = clock
   }
 
-  countRequest(): void {
-    this.#requests.add(this.#clock.now())
+  countRequest(now: Instant): void {
+    this.#requests.add(now)
   }
 
   /** Whether one more is within the budget; if so, it is charged. */

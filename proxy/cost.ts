@@ -28,13 +28,14 @@ export function unknownLatency(): Latency {
 }
 
 export function estimateMs({ ms, at }: Latency, typicalMs: number, now: Instant): number {
-  return typicalMs + (Math.min(ms, MAX_RATIO * typicalMs) - typicalMs) * freshness(at, now)
+  return relax(ms, typicalMs, freshness(at, now))
 }
 
-/** A sample of one replica, whose estimate was `beforeMs`. */
-export function learnPeak(latency: Latency, beforeMs: number, sampleMs: number, now: Instant): void {
-  if (sampleMs >= beforeMs) latency.ms = sampleMs
-  else latency.ms = sampleMs + (beforeMs - sampleMs) * freshness(latency.at, now)
+/** A sample of one replica. */
+export function learnPeak(latency: Latency, typicalMs: number, sampleMs: number, now: Instant): void {
+  const fresh = freshness(latency.at, now)
+  const beforeMs = relax(latency.ms, typicalMs, fresh)
+  latency.ms = sampleMs >= beforeMs ? sampleMs : sampleMs + (beforeMs - sampleMs) * fresh
   latency.at = now
 }
 
@@ -42,6 +43,10 @@ export function learnPeak(latency: Latency, beforeMs: number, sampleMs: number, 
 export function learnMean(latency: Latency, sampleMs: number, now: Instant): void {
   latency.ms = sampleMs + (latency.ms - sampleMs) * freshness(latency.at, now)
   latency.at = now
+}
+
+function relax(ms: number, typicalMs: number, fresh: number): number {
+  return typicalMs + (Math.min(ms, MAX_RATIO * typicalMs) - typicalMs) * fresh
 }
 
 function freshness(at: Instant, now: Instant): number {

@@ -46,8 +46,11 @@ const MAX_CHANCE = 1e-9
 /** After a refusal one more request is sent this soon, to stand at the replica's door, */
 const BUSY_MS = 5
 
-/** and if it has not been sent away in the time that it may stand there, the number of those allowed doubles. */
-const PATIENCE_MS = 50
+/** and while nothing is refused in twice the time that it may stand there, the number of those allowed doubles. */
+const DOUBLING_MS = 100
+
+/** By then more are allowed than any replica takes. */
+const BUSY_FOR_MS = 30 * DOUBLING_MS
 
 export function newPlace(replica: RunningReplica): Place {
   return {
@@ -87,7 +90,9 @@ export function shareOf({ ejectedAt, ejectedForMs }: Place, now: Instant): numbe
  */
 export function allowance({ busyAt, ongoingWhenBusy }: Place, most: number, now: Instant): number {
   const sinceMs = now - busyAt
-  const more = sinceMs < BUSY_MS ? 0 : 2 ** Math.floor(sinceMs / PATIENCE_MS)
+  // Nearly always, and a power is not for nothing.
+  if (sinceMs > BUSY_FOR_MS) return most
+  const more = sinceMs < BUSY_MS ? 0 : 2 ** Math.floor(sinceMs / DOUBLING_MS)
   return Math.min(most, ongoingWhenBusy + more)
 }
 
@@ -97,8 +102,8 @@ export function opensAt(place: Place, most: number, now: Instant): Instant {
   if (isResting(place, now)) return place.restUntil
   if (place.ongoing >= allowance(place, most, now)) {
     const sinceMs = now - place.busyAt
-    const steps = Math.floor(sinceMs / PATIENCE_MS) + 1
-    return place.busyAt + (sinceMs < BUSY_MS ? BUSY_MS : steps * PATIENCE_MS)
+    const steps = Math.floor(sinceMs / DOUBLING_MS) + 1
+    return place.busyAt + (sinceMs < BUSY_MS ? BUSY_MS : steps * DOUBLING_MS)
   }
   return place.ejectedAt + place.ejectedForMs
 }

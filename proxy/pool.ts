@@ -50,7 +50,7 @@ export class Pool {
   #turns = 0
   #ongoing = 0
   #alarm: { readonly at: Instant; readonly cancel: () => void } | undefined
-  /** Of the choice that is being made. */
+  /** When the last event was: a request, an outcome, a table, the alarm. */
   #now: Instant = 0
   readonly #good: Criteria<places.Place> = {
     isOpen: (place) => this.#hasRoom(place) && !places.isEjected(place, this.#now),
@@ -84,6 +84,7 @@ export class Pool {
   /** A lease now if there is room, otherwise when it is the request's turn: `turn` is that of its lease before. */
   acquire(caller: Caller, turn?: Turn): Admission | Promise<Admission> {
     if (caller.gone) return { type: 'gone' }
+    this.#now = this.#options.clock.now()
     const mine = turn ?? this.#newTurn()
     const admission = this.#refusal() ?? (this.#queue.isFirst(mine) ? this.#grant(mine) : undefined)
     if (admission !== undefined) return admission
@@ -96,12 +97,13 @@ export class Pool {
   }
 
   #newTurn(): Turn {
-    this.retries.countRequest()
+    this.retries.countRequest(this.#now)
     this.#turns += 1
     return { order: this.#turns, isAdmitted: false }
   }
 
   #serve(): void {
+    this.#now = this.#options.clock.now()
     for (let { first } = this.#queue; first !== undefined; { first } = this.#queue) {
       const admission = this.#refusal() ?? this.#grant(first)
       if (admission === undefined) break
@@ -161,7 +163,6 @@ export class Pool {
 
   /** Those that are ejected only if all others are ejected too, or cannot be reached. */
   #choose(): places.Place | undefined {
-    this.#now = this.#options.clock.now()
     const { random } = this.#options
     const good = pick(this.#listed, random, this.#good)
     if (good !== undefined) return good

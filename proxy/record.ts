@@ -44,10 +44,11 @@ function recordLatency(
   now: Instant,
 ): void {
   const sampleMs = Math.max(outcome.headMs, MIN_MS)
-  const beforeMs = estimateMs(place.latency, typical.ms, now)
-  if (outcome.status < 500) learnMean(typical, sampleMs, now)
-  else if (sampleMs < beforeMs) return
-  learnPeak(place.latency, beforeMs, sampleMs, now)
+  const isAnswer = outcome.status < 500
+  if (isAnswer) learnMean(typical, sampleMs, now)
+  if (isAnswer || sampleMs > estimateMs(place.latency, typical.ms, now)) {
+    learnPeak(place.latency, typical.ms, sampleMs, now)
+  }
 }
 
 function recordError(place: places.Place, { listed }: Peers, now: Instant): void {

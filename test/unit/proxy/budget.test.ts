@@ -24,7 +24,7 @@ describe('the retry budget', () => {
         for (const next of steps) {
           if (typeof next === 'number') clock.advance(next)
           else if (next === 'request') {
-            budget.countRequest()
+            budget.countRequest(clock.now())
             requests.push(second())
           } else {
             const isAllowed = recent(retries) + 1 <= Math.max(3, recent(requests) / 5)

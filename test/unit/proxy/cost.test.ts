@@ -11,8 +11,8 @@ describe('the expected latency of a replica', () => {
     const latency = unknownLatency()
     learnPeak(latency, 5, 100, 0)
     expect(estimateMs(latency, 5, 0)).to.equal(100)
-    learnPeak(latency, 100, 5, DECAY_MS / 10)
-    expect(latency.ms).to.be.within(80, 99)
+    learnPeak(latency, 5, 5, DECAY_MS / 10)
+    expect(latency.ms).to.be.within(75, 99)
   })
 
   it('returns to what is typical when nothing is heard, from above and from below, however extreme', () => {

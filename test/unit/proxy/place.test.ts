@@ -82,9 +82,9 @@ describe('a busy replica', () => {
     a.ongoing = 3
     expect(places.allowance(a, 100, 0)).to.equal(100)
     places.noteBusy(a, 0)
-    const allowed = [0, 4, 5, 49, 50, 100, 200, 400].map((now) => places.allowance(a, 100, now))
+    const allowed = [0, 4, 5, 99, 100, 200, 400, 800].map((now) => places.allowance(a, 100, now))
     expect(allowed).to.deep.equal([3, 3, 4, 4, 5, 7, 19, 100])
-    expect(places.allowance(a, 5, 400)).to.equal(5)
+    expect(places.allowance(a, 5, 800)).to.equal(5)
   })
 
   it('tells when it may take one more', () => {
@@ -93,7 +93,7 @@ describe('a busy replica', () => {
     places.noteBusy(a, 0)
     expect(places.opensAt(a, 100, 1)).to.equal(5)
     a.ongoing = 4
-    expect(places.opensAt(a, 100, 6)).to.equal(50)
+    expect(places.opensAt(a, 100, 6)).to.equal(100)
     expect(places.opensAt(a, 4, 6)).to.equal(Number.POSITIVE_INFINITY)
   })
 })

@@ -191,7 +191,7 @@ describe('the pool of a deployment', () => {
       clock.advance(5)
       await settled()
       expect(types()).to.deep.equal(['lease', undefined, undefined])
-      clock.advance(100)
+      clock.advance(200)
       await settled()
       expect(types()).to.deep.equal(['lease', 'lease', 'lease'])
     })

@@ -94,7 +94,12 @@ class HttpProxy implements ProxyServer {
         for (const socket of this.#connections.keys()) socket.destroy()
       }),
     ]
-    await closed
+    // The server closes just before its last connections do, and what they carried is logged when they do.
+    const gone = Array.from(
+      this.#connections.keys(),
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    )
+    await Promise.all([closed, ...gone])
     for (const cancel of cancels) cancel()
     this.#routing.clear()
     this.#transport.close()

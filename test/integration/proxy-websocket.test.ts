@@ -315,6 +315,13 @@ describe('a WebSocket through the proxy', () => {
       expect(lines()).to.deep.equal(['WS 1012'])
     })
 
+    it('with the proxy has its line in the log before the proxy has closed', async () => {
+      bench.serve(await echo())
+      await open(url)
+      await bench.proxy.close(0)
+      expect(lines()).to.deep.equal(['WS 1012'])
+    })
+
     it('with the proxy while a frame is on its way, just breaks', async () => {
       bench.serve(
         await byHand((socket) =>

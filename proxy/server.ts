@@ -117,7 +117,8 @@ class HttpProxy implements ProxyServer {
 
   /** Nothing more is done for this request: its time is up, or no more of it can be read. */
   #giveUp(exchange: Exchange, answer: answers.Answer): void {
-    if (exchange.response.writableEnded) return
+    // The deadline of a WebSocket is that of its handshake.
+    if (exchange.response.writableEnded || exchange.webSocket?.tunnel !== undefined) return
     exchange.gone = true
     exchange.onGone?.()
     this.#finish(exchange, { type: 'answer', answer })

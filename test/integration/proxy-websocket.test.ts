@@ -352,12 +352,10 @@ describe('a WebSocket through the proxy', () => {
   })
 
   describe('that is refused', () => {
-    it('by one replica goes to another, and none is left when all refuse', async () => {
+    it('by one replica goes to another', async () => {
       const [full, free] = [await refusing(), await echo()]
       bench.serve(full, free)
       for (let n = 0; n < 5; n += 1) (await open(url)).socket.close()
-      bench.serve(await refusing())
-      expect(await refused(url)).to.include({ status: 503 })
       await expectIdle()
     }).timeout(20_000)
 

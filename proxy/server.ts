@@ -9,7 +9,7 @@ import { deliver, type Result } from './deliver.ts'
 import { type AccessLine, accessLine, cut, deliveryOf, type Exchange, reply } from './exchange.ts'
 import { createTransport, type Transport } from './forward.ts'
 import { framing, requestId } from './headers.ts'
-import { readTarget, type Target } from './match.ts'
+import { isHost, readTarget, type Target } from './match.ts'
 import { Routing } from './routing.ts'
 import { listRoutes } from './table.ts'
 
@@ -57,6 +57,8 @@ const SETTINGS = {
   requestTimeout: 0,
   /** Checked below, so that this answer too has a request id. */
   requireHostHeader: false,
+  /** Of two Host headers Node would show the first; joined, they are no host. */
+  joinDuplicateHeaders: true,
 }
 
 class HttpProxy implements ProxyServer {
@@ -163,7 +165,8 @@ class HttpProxy implements ProxyServer {
   /** What is answered without looking for a route. */
   #check(exchange: Exchange, { path }: Target): answers.Answer | undefined {
     const { headers, httpVersion } = exchange.request
-    if (headers.host === undefined && httpVersion === '1.1') return answers.noHost
+    if (httpVersion !== '1.1' && httpVersion !== '1.0') return answers.unknownVersion
+    if (headers.host === undefined ? httpVersion === '1.1' : !isHost(headers.host)) return answers.noHost
     if (framing(headers) === undefined) return answers.unknownCoding
     const isBuiltIn = path === '/-/healthz' || path === '/-/routes'
     if (isBuiltIn) exchange.access = 'silent'

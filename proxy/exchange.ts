@@ -29,6 +29,8 @@ export interface Exchange extends Caller {
   access: 'logged' | 'silent'
   /** We have broken the connection, so the client did not leave by itself. */
   isCut: boolean
+  /** Its answer ends the connection, and what the client sent behind the request is not to be trusted. */
+  isLast: boolean
 }
 
 export function accessLine(exchange: Exchange, now: Instant): AccessLine {
@@ -57,7 +59,9 @@ export function deliveryOf(exchange: Exchange, target: Target): Delivery {
   }
 }
 
-export function reply({ id, response }: Exchange, { status, body, headers }: Answer): void {
+export function reply(exchange: Exchange, { status, body, headers }: Answer): void {
+  const { id, response } = exchange
+  exchange.isLast = headers['connection'] === 'close'
   const length = { 'content-length': Buffer.byteLength(body) }
   // With its own reason phrase: one of a replica that could not be sent on may still be in the response.
   response.writeHead(status, STATUS_CODES[status], { ...headers, ...length, 'x-request-id': id })

@@ -71,7 +71,7 @@ function readBody(
     if (value !== 'chunked') throw new Error('unknown transfer coding')
     return readChunks(text)
   }
-  if (!/^\d{1,15}$/.test(value)) throw new Error('bad content-length')
+  if (!/^\d{1,20}$/.test(value)) throw new Error('bad content-length')
   return text.length < Number(value) ? undefined : { text: text.slice(0, Number(value)), length: Number(value) }
 }
 

@@ -72,7 +72,8 @@ export function reply(exchange: Exchange, { status, body, headers }: Answer): vo
 export function cut(exchange: Exchange): void {
   const { request, response } = exchange
   exchange.isCut = true
-  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body.
-  if (request.httpVersion === '1.0') request.socket.resetAndDestroy()
+  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body. One that is ending already
+  // cannot be reset: Node 20 would lose the socket without a `close`.
+  if (request.httpVersion === '1.0' && !request.socket.writableEnded) request.socket.resetAndDestroy()
   else response.destroy()
 }

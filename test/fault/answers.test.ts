@@ -55,6 +55,10 @@ const bodies: Record<string, Case> = {
   'less than was announced': row(LENGTH.slice(0, -2), 'cut'),
   'more than was announced': open(`${LENGTH}, world`, '200 hello', 'cut'),
   'a body that ends with the connection': row(UNTIL_CLOSED, '200 hello'),
+  'a body that ends with its connection, as it says': row(
+    'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello',
+    '200 hello',
+  ),
   'a chunk of no size': open(`${CHUNKED.slice(0, -5)}zz\r\n`, 'cut'),
   'a chunk that is longer than it says': open(CHUNKED.replace('hello', 'hello, world'), 'cut'),
   'a chunk beyond 64 bits': open(CHUNKED.replace('5\r\n', '10000000000000005\r\n'), 'cut', FAILED),
@@ -147,6 +151,19 @@ describe('a replica that sends', () => {
       }
     })
   }
+
+  it('a body where a client of HTTP/1.0 asked for none leaves nothing behind of what the client sent', async () => {
+    for (const [name, given] of Object.entries(bodies)) {
+      bad = given
+      const client = rawClient(
+        bench.port,
+        'HEAD /bad HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+      )
+      await eventually(() => client.isClosed)
+      await eventually(() => bench.proxy.gauges.ongoing === 0).catch(() => expect.fail(name))
+      expect(await bystander(1)).to.equal('200 /1')
+    }
+  })
 
   it('an answer byte by byte is understood', async () => {
     const drip = (socket: Socket, at: number): void => {

@@ -16,12 +16,12 @@ interface Case {
   /** What its client may get of it. */
   readonly gets: readonly string[]
   /** What the replica does next; by default it closes. */
-  readonly then?: (socket: Socket) => void
+  readonly next?: (socket: Socket) => void
 }
 
 const row = (answer: string, ...gets: readonly string[]): Case => ({ answer, gets })
-const open = (answer: string, ...gets: readonly string[]): Case => ({ answer, gets, then: () => {} })
-const reset = (answer: string, ...gets: readonly string[]): Case => ({ answer, gets, then: (it) => it.destroy() })
+const open = (answer: string, ...gets: readonly string[]): Case => ({ answer, gets, next: () => {} })
+const reset = (answer: string, ...gets: readonly string[]): Case => ({ answer, gets, next: (it) => it.destroy() })
 
 const heads: Record<string, Case> = {
   'nothing at all': row('', FAILED),
@@ -107,7 +107,7 @@ describe('a replica that sends', () => {
         text = ''
         const name = request[1] ?? ''
         if (name !== '/bad') return socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`)
-        socket.write(bad.answer, 'latin1', () => (bad.then ?? ((it: Socket) => it.end()))(socket))
+        socket.write(bad.answer, 'latin1', () => (bad.next ?? ((it: Socket) => it.end()))(socket))
         return undefined
       })
     })
@@ -169,7 +169,7 @@ describe('a replica that sends', () => {
     const drip = (socket: Socket, at: number): void => {
       if (at < CHUNKED.length) socket.write(CHUNKED.charAt(at), () => setImmediate(() => drip(socket, at + 1)))
     }
-    expect(await outcome({ answer: '', gets: [], then: (socket) => drip(socket, 0) })).to.equal('200 hello')
+    expect(await outcome({ answer: '', gets: [], next: (socket) => drip(socket, 0) })).to.equal('200 hello')
   })
 
   it('headers without an end is cut off', async () => {
@@ -179,7 +179,7 @@ describe('a replica that sends', () => {
       sent += 6_000
       socket.write('X: a\r\n'.repeat(1_000), () => flood(socket))
     }
-    expect(await outcome({ answer: 'HTTP/1.1 200 OK\r\n', gets: [], then: flood })).to.equal(FAILED)
+    expect(await outcome({ answer: 'HTTP/1.1 200 OK\r\n', gets: [], next: flood })).to.equal(FAILED)
     expect(sent).to.be.lessThan(1_000_000)
   })
 

@@ -67,7 +67,7 @@ describe('the defect of http-proxy that', () => {
 
   it('headers are not set on a request with an expectation is not here', async () => {
     replica = await startStandIn(proxy.socketPath('replica'), (request, response) =>
-      response.end(`${request.headers['x-request-id']} ${request.headers['expect']}`),
+      response.end(`${String(request.headers['x-request-id'])} ${request.headers.expect}`),
     )
     await proxy.serve(replica)
     const headers = { expect: '100-continue', 'x-request-id': 'id-1', 'content-length': '3' }

@@ -34,6 +34,8 @@ export interface Exchange extends Caller {
   access: 'logged' | 'silent'
   /** We have broken the connection, so the client did not leave by itself. */
   isCut: boolean
+  /** Its answer ends the connection, and what the client sent behind the request is not to be trusted. */
+  isLast: boolean
 }
 
 export function accessLine(exchange: Exchange, now: Instant): AccessLine {
@@ -63,7 +65,9 @@ export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwar
   }
 }
 
-export function reply({ id, response }: Exchange, { status, body, headers }: Answer): void {
+export function reply(exchange: Exchange, { status, body, headers }: Answer): void {
+  const { id, response } = exchange
+  exchange.isLast = headers['connection'] === 'close'
   const length = { 'content-length': Buffer.byteLength(body) }
   // With its own reason phrase: one of a replica that could not be sent on may still be in the response.
   response.writeHead(status, STATUS_CODES[status], { ...headers, ...length, 'x-request-id': id })
@@ -74,7 +78,8 @@ export function reply({ id, response }: Exchange, { status, body, headers }: Ans
 export function cut(exchange: Exchange): void {
   const { request, response } = exchange
   exchange.isCut = true
-  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body.
-  if (request.httpVersion === '1.0') request.socket.resetAndDestroy()
+  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body. One that is ending already
+  // cannot be reset: Node 20 would lose the socket without a `close`.
+  if (request.httpVersion === '1.0' && !request.socket.writableEnded) request.socket.resetAndDestroy()
   else response.destroy()
 }

@@ -60,6 +60,8 @@ export function createListener({ credentials, keepAliveMs, limits }: ListenerOpt
     IncomingMessage: upgradableMessage((request) => listening.isUpgrade(request)),
     // Checked later, so that this answer too has a request id.
     requireHostHeader: false,
+    // Of two Host headers Node would show the first; joined, they are no host.
+    joinDuplicateHeaders: true,
   }
   const tls = credentials && {
     ...credentials,

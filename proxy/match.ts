@@ -16,11 +16,15 @@ interface Prefixed {
 export function readTarget(url: string): Target | undefined {
   if (!/^[\x21-\x7e\x80-\xff]+$/.test(url)) return undefined
   if (url.startsWith('/')) return { origin: url, path: pathOf(url), authority: undefined }
-  const absolute = /^https?:\/\/([^/?#@\\]+)((?:[/?#].*)?)$/i.exec(url)
-  if (absolute === null) return undefined
-  const [, authority, rest = ''] = absolute
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url) ?? []
+  if (authority === undefined || !isHost(authority)) return undefined
   const origin = rest.startsWith('/') ? rest : `/${rest}`
   return { origin, path: pathOf(origin), authority }
+}
+
+/** RFC 3986, 3.2.2: a name or an address, with or without a port. May be empty, as in a Host header of nothing. */
+export function isHost(text: string): boolean {
+  return /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text)
 }
 
 /** The first of `routes` (longest prefix first) whose prefix the path begins with, at a segment boundary. */

@@ -137,8 +137,11 @@ class HttpProxy implements ProxyServer {
       prefix: '',
       access: 'logged',
       isCut: false,
+      isLast: false,
     }
-    this.#connections.get(request.socket)?.add(exchange)
+    const exchanges = this.#connections.get(request.socket)
+    for (const { isLast } of exchanges ?? []) if (isLast) return
+    exchanges?.add(exchange)
     response.once('close', () => this.#end(exchange))
     response.on('error', () => {})
     this.#serve(exchange).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { findRoute, longestFirst, readTarget } from '../../../proxy/match.ts'
+import { findRoute, isHost, longestFirst, readTarget } from '../../../proxy/match.ts'
 
 const route = (path: string, ...prefixes: string[]): string | undefined =>
   findRoute(longestFirst(prefixes.map((prefix) => ({ prefix }))), path)?.prefix
@@ -66,5 +66,42 @@ describe('readTarget', () => {
       '/\0',
     ])
       expect(readTarget(url), url).to.equal(undefined)
+  })
+})
+
+describe('isHost', () => {
+  it('takes names and addresses with or without a port, and the empty host of a request without one', () => {
+    for (const host of [
+      '',
+      'a',
+      'a.b-c:80',
+      'a:',
+      '127.0.0.1:1',
+      '[::1]',
+      '[::ffff:1.2.3.4]:8000',
+      'a%20b',
+      "a!$&'()*+,;=~_",
+    ])
+      expect(isHost(host), host).to.equal(true)
+  })
+
+  it('takes nothing that could be read as something else, or as two', () => {
+    for (const host of [
+      'a, b',
+      'a b',
+      'u@a',
+      'a/b',
+      'a?',
+      'a#',
+      'a\\b',
+      '[::1',
+      '::1',
+      '[x]',
+      'a:8x',
+      'a:1:2',
+      '\u00e9',
+      'a\n',
+    ])
+      expect(isHost(host), host).to.equal(false)
   })
 })

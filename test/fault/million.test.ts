@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { expect } from 'chai'
+import { ask } from '../helpers/ask.ts'
+import { type Cluster, startCluster } from '../helpers/cluster.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { type RawClient, rawClient } from '../helpers/proxy.ts'
+import { residentMib, socketsOf } from '../helpers/proxy-process.ts'
+
+const REQUESTS = 1_000_000
+const WARM_UP = 200_000
+/** That the line through what was measured rises over all requests after the warm-up. */
+const RISE_MIB = 10
+const CONNECTIONS = 64
+/** Of the fixture: `maxOngoingRequests` times replicas. */
+const PLACES = 128
+
+interface Sample {
+  readonly requests: number
+  readonly mib: number
+}
+
+/** How much the line of least squares rises from the first to the last sample. */
+function rise(samples: readonly Sample[]): number {
+  const mean = (pick: (sample: Sample) => number): number =>
+    samples.reduce((sum, sample) => sum + pick(sample), 0) / samples.length
+  const [x, y] = [mean(({ requests }) => requests), mean(({ mib }) => mib)]
+  const slope = mean(({ requests, mib }) => (requests - x) * (mib - y)) / mean(({ requests }) => (requests - x) ** 2)
+  return slope * ((samples.at(-1)?.requests ?? 0) - (samples[0]?.requests ?? 0))
+}
+
+describe('a cluster that serves a million requests', () => {
+  let cluster: Cluster
+  let port: number
+  before(async () => {
+    cluster = await startCluster('test/fixtures/fault.mjs:two')
+    port = Number(new URL(cluster.url).port)
+  })
+  after(() => cluster.dispose())
+
+  /** The proxy and the replicas by name. */
+  const processes = (): Record<string, number> =>
+    Object.fromEntries(
+      readdirSync(`${cluster.session}/logs/output`).flatMap((file) => {
+        const [, name = '', pid = ''] = /^(ProxyActor|ServeReplica).*-(\d+)\.out$/.exec(decodeURIComponent(file)) ?? []
+        return name === '' ? [] : [[`${name} ${pid}`, Number(pid)]]
+      }),
+    )
+
+  async function load(amount: number): Promise<{ perSecond: number; p99Ms: number }> {
+    const args = ['test/helpers/load.mjs', `${cluster.url}/`, String(CONNECTIONS), String(amount)]
+    const { NODE_OPTIONS: _, ...env } = process.env
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    let printed = ''
+    child.stdout.on('data', (data) => (printed += data))
+    await once(child, 'close')
+    const { perSecond, p99Ms, ...counts } = JSON.parse(printed)
+    expect(counts).to.deep.equal({ errors: 0, timeouts: 0, non2xx: 0, ok: amount })
+    return { perSecond, p99Ms }
+  }
+
+  it('answers each of them, needs no more memory in the end, and has no connection or request left', async () => {
+    const slow: RawClient[] = Array.from({ length: 20 }, () => rawClient(port, 'GET / HTTP/1.1\r\nHost: a\r\nX: '))
+    await load(WARM_UP)
+    const at = processes()
+    const sockets = Object.values(at).map(socketsOf)
+    const samples: Record<string, Sample[]> = Object.fromEntries(Object.keys(at).map((name) => [name, []]))
+    const since = performance.now()
+    const step = REQUESTS / 40
+    let perSecond = 0
+    for (let done = WARM_UP; done < REQUESTS; done += step) {
+      perSecond = (await load(step)).perSecond
+      for (const [name, pid] of Object.entries(at)) samples[name]?.push({ requests: done, mib: residentMib(pid) })
+    }
+    const seconds = (performance.now() - since) / 1000
+    const rises = Object.entries(samples).map(([name, of]) => ({ name, mib: rise(of), last: of.at(-1)?.mib ?? 0 }))
+    for (const { name, mib, last } of rises)
+      console.log(`      ${name}: ${mib.toFixed(1)} MiB more of ${last.toFixed(0)}`)
+    console.log(
+      `      ${((REQUESTS - WARM_UP) / seconds).toFixed(0)} requests/s, the last step ${perSecond.toFixed(0)}`,
+    )
+    expect(processes()).to.deep.equal(at)
+    for (const { name, mib } of rises) expect(mib, name).to.be.lessThan(RISE_MIB)
+
+    // What the load leaves open are the connections to the replicas, which are kept.
+    await eventually(() => Object.values(at).every((pid, n) => socketsOf(pid) <= (sockets[n] ?? 0) + 10))
+    // Every place can be taken, and one request more may wait: no lease is left of a million.
+    const all = Array.from({ length: PLACES + 2 }, () => ask(port, { path: '/wait/3000' }))
+    const answers = (await Promise.all(all)).filter((answer) => answer !== '200 waited')
+    expect(answers.map((answer) => answer.slice(0, 4))).to.deep.equal(['503 '])
+    // Clients that never finished their heads have been told so meanwhile.
+    await eventually(() => slow.every(({ text, isClosed }) => isClosed && /^HTTP\/1.1 408 /.test(text)), {
+      withinMs: 100_000,
+    })
+  }).timeout(600_000)
+})

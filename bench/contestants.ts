@@ -34,6 +34,8 @@ export interface Contestant {
   readonly toInstall?: string
   /** The version that is installed; undefined: it is not. */
   version?(): string | undefined
+  /** How long it may take to answer; undefined: as long as anybody. */
+  readonly readyMs?: number
   /** Resolves with its port, which may not be answering yet. */
   start(site: Site): Promise<number>
   pids(site: Site): Pids

@@ -31,6 +31,9 @@ export interface Load {
   close(): void
 }
 
+/** For runs of which only the result counts. */
+export const UNWATCHED = { began: () => undefined, ended: () => undefined }
+
 /** `file` is the compiled servers/load.ts. */
 export function autocannonLoad(file: string): Load {
   const child = fork(file, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })

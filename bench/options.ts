@@ -6,6 +6,9 @@ export type SectionName = (typeof SECTIONS)[number]
 export interface Options {
   readonly sections: readonly SectionName[]
   readonly rounds: number
+  /** Once for each, before the rounds, or longer until it is warm. */
+  readonly settleMs: number
+  /** In each turn. */
   readonly warmUpMs: number
   readonly measureMs: number
   readonly load: 'autocannon' | 'wrk'
@@ -54,8 +57,9 @@ export function readOptions(argv: readonly string[]): Options {
   return {
     sections: chosen,
     rounds: flags.rounds ?? (flags.quick ? 2 : 5),
-    warmUpMs: flags.quick ? 500 : 1000,
-    measureMs: flags.quick ? 400 : 1000,
+    settleMs: flags.quick ? 1500 : 3000,
+    warmUpMs: flags.quick ? 300 : 700,
+    measureMs: flags.quick ? 400 : 800,
     load: flags.load,
     only: flags.only && new Set(flags.only),
     gate: flags.gate,

@@ -12,7 +12,7 @@ const CLIENTS = 8
 const PAUSE_MS = 10
 const BEFORE_MS = 300
 const AFTER_MS = 2_000
-const MOST_ROUNDS = 3
+const MOST_ROUNDS = 2
 
 /** What a few clients saw while something was killed. */
 interface Probe {

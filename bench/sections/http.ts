@@ -1,6 +1,6 @@
 import { CONTESTANTS, type Contestant, type Pids, type Site } from '../contestants.ts'
-import { Figures, httpFindings, httpTables, type Measure, type Sample } from '../figures.ts'
-import type { Load } from '../load.ts'
+import { Figures, httpFindings, httpTables, MEASURES, type Measure, type Sample } from '../figures.ts'
+import { type Load, UNWATCHED } from '../load.ts'
 import { ask, cpuNs, residentMiB, until } from '../processes.ts'
 import { orderOf } from '../rounds.ts'
 import { spread, type Run } from '../statistics.ts'
@@ -13,20 +13,29 @@ const SHAPES: Readonly<Record<Measure, { readonly connections: number; readonly 
   stream: { connections: 8, path: '/stream' },
 }
 
+/** Warming up of who was busy a moment ago. */
+const SHORT_MS = 150
+const WARM_REQUESTS = 10_000
+
 /** All servers stay up; everybody takes turns, the anchor before and after each. */
 export async function http(bench: Bench): Promise<Section> {
   const { site, options, say } = bench
   const { running, absent } = await startAll(bench)
   const empty = residentMiB(ownReplicas(site).slice(0, 1))
   const anchor = running.some(({ id }) => id === 'nginx') ? 'nginx' : 'bare replica'
-  const ids = running.map(({ id }) => id)
+  // Those in depth side by side, so that the anchor needs not be between the others.
+  const ids = running.toSorted((a, b) => Number(b.inDepth) - Number(a.inDepth)).map(({ id }) => id)
   const runs: Run<Sample>[] = []
   for (let round = 0; round < options.rounds; round += 1) {
     say(`round ${round + 1} of ${options.rounds}`)
-    for (const id of orderOf(ids, anchor, round)) {
-      const contestant = running.find((each) => each.id === id)
-      if (contestant === undefined) continue
-      for (const sample of await turn(contestant, bench, id === anchor)) runs.push({ contestant: id, round, sample })
+    const order = orderOf(ids, anchor, round).flatMap((id) => running.filter((each) => each.id === id))
+    for (const [index, contestant] of order.entries()) {
+      const isAnchor = contestant.id === anchor
+      // The anchor measures what those beside it do.
+      const beside = isAnchor ? order.filter((_, at) => Math.abs(at - index) === 1) : [contestant]
+      const inDepth = beside.some((each) => each.inDepth)
+      const samples = await turn(contestant, bench, { isAnchor, inDepth })
+      for (const sample of samples) runs.push({ contestant: contestant.id, round, sample })
     }
   }
   const figures = new Figures(runs, anchor)
@@ -38,7 +47,7 @@ interface Started extends Contestant {
   readonly port: number
 }
 
-async function startAll({ site, options, say }: Bench): Promise<{ running: Started[]; absent: string[] }> {
+async function startAll({ site, load, options, say }: Bench): Promise<{ running: Started[]; absent: string[] }> {
   const running: Started[] = []
   const absent: string[] = []
   for (const contestant of CONTESTANTS) {
@@ -50,29 +59,46 @@ async function startAll({ site, options, say }: Bench): Promise<{ running: Start
     }
     say(`starting ${id}`)
     const port = await contestant.start(site)
-    if (!(await until(async () => (await ask({ port }, '/')) !== undefined))) {
+    if (!(await until(async () => (await ask({ port }, '/')) !== undefined, contestant.readyMs))) {
       throw new Error(`${id} did not answer on port ${port}; what it printed is in ${site.directory}`)
     }
     running.push({ ...contestant, port })
   }
+  say('warming up')
+  for (const contestant of running) await settle(contestant, load, options.settleMs)
   return { running, absent }
+}
+
+/** V8 optimises what it has seen often, not long: a slow machine needs longer until the figures mean anything. */
+async function settle({ port, inDepth }: Started, load: Load, settleMs: number): Promise<void> {
+  let requests = 0
+  for (let times = 0; times < 4 && requests < WARM_REQUESTS; times += 1) {
+    requests += (await load.run({ ...requestOf('many', port), warmUpMs: 0, measureMs: settleMs }, UNWATCHED)).requests
+  }
+  for (const measure of inDepth ? MEASURES.slice(1) : []) {
+    await load.run({ ...requestOf(measure, port), warmUpMs: 0, measureMs: SHORT_MS }, UNWATCHED)
+  }
 }
 
 const ownReplicas = (site: Site): readonly number[] =>
   CONTESTANTS.find(({ id }) => id === 'batoid')?.pids(site).replicas ?? []
 
 /** The measures of one contestant's turn, back to back while it is warm. */
-async function turn(contestant: Started, bench: Bench, isAnchor: boolean): Promise<Sample[]> {
+async function turn(contestant: Started, bench: Bench, { isAnchor, inDepth }: Turn): Promise<Sample[]> {
   const { warmUpMs, measureMs } = bench.options
   const samples: Sample[] = []
-  const measures: readonly Measure[] = contestant.inDepth ? ['many', 'eight', 'one', 'stream'] : ['many']
-  for (const measure of measures) {
-    // The anchor has hardly rested.
-    const warmUp = measure === 'many' && !isAnchor ? warmUpMs : warmUpMs / 5
-    const length = measure === 'many' ? measureMs : measureMs * 0.6
-    samples.push(await sampleOf(measure, contestant, bench, { warmUpMs: warmUp, measureMs: length }))
+  for (const measure of inDepth ? MEASURES : MEASURES.slice(0, 1)) {
+    // The anchor has hardly rested, and neither has who just ran.
+    const isCold = measure === 'many' && !isAnchor
+    const span = { warmUpMs: isCold ? warmUpMs : SHORT_MS, measureMs: measure === 'many' ? measureMs : measureMs * 0.6 }
+    samples.push(await sampleOf(measure, contestant, bench, span))
   }
   return samples
+}
+
+interface Turn {
+  readonly isAnchor: boolean
+  readonly inDepth: boolean
 }
 
 interface Span {
@@ -82,10 +108,8 @@ interface Span {
 
 async function sampleOf(measure: Measure, contestant: Started, bench: Bench, span: Span): Promise<Sample> {
   const { site, load } = bench
-  const { connections, path } = SHAPES[measure]
   const pids = contestant.pids(site)
-  const url = `http://127.0.0.1:${contestant.port}${path}`
-  const { measured, cpu } = await withCpu(load, { url, connections, ...span }, pids)
+  const { measured, cpu } = await withCpu(load, { ...requestOf(measure, contestant.port), ...span }, pids)
   const { requests, seconds, p50Ms, p99Ms, bytes, failed } = measured
   const perRequest = (ns: number | undefined) => (ns === undefined ? {} : ns / 1000 / Math.max(1, requests))
   return {
@@ -98,6 +122,11 @@ async function sampleOf(measure: Measure, contestant: Started, bench: Bench, spa
     cpuUs: Object.fromEntries(Object.entries(cpu).map(([part, ns]) => [part, perRequest(ns)])),
     residentMiB: residentMiB(pids.hop),
   }
+}
+
+function requestOf(measure: Measure, port: number): { readonly url: string; readonly connections: number } {
+  const { connections, path } = SHAPES[measure]
+  return { url: `http://127.0.0.1:${port}${path}`, connections }
 }
 
 /** Nanoseconds of processor time while it was measured. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Bench, Section } from '../bench.ts'
 import { startProxy, startTransport } from '../contestants/batoid.ts'
+import { UNWATCHED } from '../load.ts'
 import { ask, until } from '../processes.ts'
 import { orderOf } from '../rounds.ts'
 import { quotients, spread } from '../statistics.ts'
@@ -13,7 +14,6 @@ const REPLICAS = 4
 const CONNECTIONS = 32
 /** It is to be back within 10 s; looked for a little longer, to say by how much it is late. */
 const COMEBACK_MS = 20_000
-const UNWATCHED = { began: () => undefined, ended: () => undefined }
 /** Of a fair quarter, what counts as its share: chance is not even. */
 const ENOUGH = 0.2
 

@@ -2,7 +2,7 @@
  * The proxy's transport without the rest: the next replica in turn, the same id for everybody, no pool, no retries, no
  * access line. Dividing the proxy by this gives the price of its features; it is the round robin of the slow replica too.
  */
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { deliveryOf, type Exchange } from '../../proxy/exchange.ts'
 import { createTransport } from '../../proxy/forward.ts'
 import { readTarget } from '../../proxy/match.ts'
@@ -14,7 +14,7 @@ const replicas = addresses.map((address) => ({ id: newReplicaId(Math.random), ad
 const transport = createTransport(systemClock)
 let turn = 0
 
-const server = createServer(async (request, response) => {
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   turn += 1
   const replica = replicas[turn % replicas.length]
   const target = readTarget(request.url ?? '')
@@ -39,5 +39,7 @@ const server = createServer(async (request, response) => {
   const outcome = await transport.forward(delivery, replica)
   if (outcome.type !== 'answered') response.destroy()
   delivery.upload.discard()
-})
+}
+
+const server = createServer((request, response) => void handle(request, response))
 server.listen(Number(process.env['PORT']), '127.0.0.1')

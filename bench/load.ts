@@ -34,6 +34,16 @@ export interface Load {
 /** For runs of which only the result counts. */
 export const UNWATCHED = { began: () => undefined, ended: () => undefined }
 
+const WARM_REQUESTS = 10_000
+
+/** V8 optimises what it has seen often, not long: a slow machine needs longer until figures mean anything. */
+export async function warmUp(load: Load, at: { url: string; connections: number }, ms: number): Promise<void> {
+  let requests = 0
+  for (let times = 0; times < 4 && requests < WARM_REQUESTS; times += 1) {
+    requests += (await load.run({ ...at, warmUpMs: 0, measureMs: ms }, UNWATCHED)).requests
+  }
+}
+
 /** `file` is the compiled servers/load.ts. */
 export function autocannonLoad(file: string): Load {
   const child = fork(file, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })

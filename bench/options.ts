@@ -39,7 +39,7 @@ export function readOptions(argv: readonly string[]): Options {
         'http: throughput, latency, streaming, memory; slow: one slow replica of four; faults: kill -9; start: start-up (default: all)',
       ).choices(SECTIONS),
     )
-    .option('--quick', 'two short rounds: about a minute, for a first look', false)
+    .option('--quick', 'one short round: about a minute, for a first look', false)
     .option('--rounds <number>', 'how often each is measured (default: 5)', positive)
     .addOption(
       new Option('--load <generator>', 'what sends the requests; wrk has to be installed')
@@ -56,8 +56,8 @@ export function readOptions(argv: readonly string[]): Options {
   const isFull = !flags.quick && flags.only === undefined && chosen.length === SECTIONS.length
   return {
     sections: chosen,
-    rounds: flags.rounds ?? (flags.quick ? 2 : 5),
-    settleMs: flags.quick ? 1500 : 3000,
+    rounds: flags.rounds ?? (flags.quick ? 1 : 5),
+    settleMs: flags.quick ? 1000 : 3000,
     warmUpMs: flags.quick ? 300 : 700,
     measureMs: flags.quick ? 400 : 800,
     load: flags.load,

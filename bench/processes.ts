@@ -144,6 +144,11 @@ export function residentMiB(pids: readonly number[]): number | undefined {
   return sum(pids, (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
 }
 
+/** Not for what has ended and waits for its parent to hear of it. */
+export function isAlive(pid: number): boolean {
+  return commandLine(pid) !== ''
+}
+
 export function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')

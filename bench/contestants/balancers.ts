@@ -4,7 +4,7 @@ import { replicaOfSocket } from '../../shared/session.ts'
 import type { Contestant, Site } from '../contestants.ts'
 import { versionOf } from '../machine.ts'
 import { freePort } from '../processes.ts'
-import { clusterPids } from './batoid.ts'
+import { batoid } from './batoid.ts'
 import { upstreamPids } from './node.ts'
 
 const TO_INSTALL = 'apt-get install --no-install-recommends nginx haproxy'
@@ -89,7 +89,7 @@ export const nginxAtCluster = nginxBefore({
   inDepth: false,
   servers: (site) => clusterSockets(site).map((path) => `unix:${path}`),
   replicas(site) {
-    const { replicas, rest } = clusterPids(site, 'batoid')
+    const { replicas, rest } = batoid.pids(site)
     return { replicas, rest }
   },
 })

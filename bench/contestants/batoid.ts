@@ -1,14 +1,14 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { serveChannel } from '../../controller/channel-server.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { newReplicaId } from '../../shared/ids.ts'
 import type { Hello, Route } from '../../shared/protocol.ts'
-import { controllerSocket } from '../../shared/session.ts'
+import { controllerSocket, outputDirectory } from '../../shared/session.ts'
 import { VERSION } from '../../shared/version.ts'
 import { routeTo } from '../../test/helpers/route.ts'
 import type { Contestant, Pids, Site } from '../contestants.ts'
-import { commandLine, freePort } from '../processes.ts'
+import { freePort, isAlive } from '../processes.ts'
 import { upstreamPids } from './node.ts'
 
 const LAUNCHER = resolve('dist/cli/main.js')
@@ -20,11 +20,25 @@ export function runArgs(site: Site, { target, port, session }: { target: string;
   return [process.execPath, LAUNCHER, 'run', app, '--http-port', String(port), '--session-dir', session] as const
 }
 
-export function clusterPids({ processes }: Site, name: string): Pids {
-  const all = processes.tree(name).map((pid) => ({ pid, command: commandLine(pid) }))
-  const running = (main: string) => all.filter(({ command }) => command.includes(main)).map(({ pid }) => pid)
-  const [hop, replicas] = [running('proxy/main.js'), running('replica/main.js')]
-  return { hop, replicas, rest: all.map(({ pid }) => pid).filter((pid) => ![...hop, ...replicas].includes(pid)) }
+/** By the files of their output: replicas whose controller has died are nobody's children. */
+export function clusterPids({ processes }: Site, { name, session }: { name: string; session: string }): Pids {
+  const running = (prefix: string): readonly number[] =>
+    outputs(session)
+      .map((file) => new RegExp(`^${prefix}.*-(\\d+)\\.out$`).exec(file)?.[1])
+      .filter((pid) => pid !== undefined)
+      .map(Number)
+      .filter(isAlive)
+  const launcher = processes.tree(name).slice(0, 1)
+  const controller = running('ServeController')
+  return { hop: running('ProxyActor'), replicas: running('ServeReplica'), rest: [...launcher, ...controller] }
+}
+
+function outputs(session: string): readonly string[] {
+  try {
+    return readdirSync(outputDirectory({ directory: session }))
+  } catch {
+    return []
+  }
 }
 
 export const batoid: Contestant = {
@@ -37,7 +51,7 @@ export const batoid: Contestant = {
     site.processes.start({ name: 'batoid', args: [...args], silent: true })
     return port
   },
-  pids: (site) => clusterPids(site, 'batoid'),
+  pids: (site) => clusterPids(site, { name: 'batoid', session: site.session }),
 }
 
 /** Our proxy process, told by a stand-in for the controller to serve these replicas. */

@@ -101,10 +101,11 @@ async function killed(cluster: Cluster, { pick, keeps }: (typeof VICTIMS)[keyof 
 
 async function startCluster({ site }: Bench, name: string, target: 'one' | 'two'): Promise<Cluster> {
   const port = await freePort()
-  const args = runArgs(site, { target, port, session: join(site.directory, name) })
+  const session = join(site.directory, name)
+  const args = runArgs(site, { target, port, session })
   site.processes.start({ name, args: [...args], silent: true })
   if (!(await until(async () => (await ask({ port }, '/')) !== undefined))) throw new Error(`${name} did not answer`)
-  return { port, pids: () => clusterPids(site, name) }
+  return { port, pids: () => clusterPids(site, { name, session }) }
 }
 
 /** How long a replica without anything else takes from its process to its first answer. */

@@ -1,6 +1,6 @@
 import { CONTESTANTS, type Contestant, type Pids, type Site } from '../contestants.ts'
 import { Figures, httpFindings, httpTables, MEASURES, type Measure, type Sample } from '../figures.ts'
-import { type Load, UNWATCHED } from '../load.ts'
+import { type Load, UNWATCHED, warmUp } from '../load.ts'
 import { ask, cpuNs, residentMiB, until } from '../processes.ts'
 import { orderOf } from '../rounds.ts'
 import { spread, type Run } from '../statistics.ts'
@@ -15,7 +15,6 @@ const SHAPES: Readonly<Record<Measure, { readonly connections: number; readonly 
 
 /** Warming up of who was busy a moment ago. */
 const SHORT_MS = 150
-const WARM_REQUESTS = 10_000
 
 /** All servers stay up; everybody takes turns, the anchor before and after each. */
 export async function http(bench: Bench): Promise<Section> {
@@ -69,12 +68,8 @@ async function startAll({ site, load, options, say }: Bench): Promise<{ running:
   return { running, absent }
 }
 
-/** V8 optimises what it has seen often, not long: a slow machine needs longer until the figures mean anything. */
 async function settle({ port, inDepth }: Started, load: Load, settleMs: number): Promise<void> {
-  let requests = 0
-  for (let times = 0; times < 4 && requests < WARM_REQUESTS; times += 1) {
-    requests += (await load.run({ ...requestOf('many', port), warmUpMs: 0, measureMs: settleMs }, UNWATCHED)).requests
-  }
+  await warmUp(load, requestOf('many', port), settleMs)
   for (const measure of inDepth ? MEASURES.slice(1) : []) {
     await load.run({ ...requestOf(measure, port), warmUpMs: 0, measureMs: SHORT_MS }, UNWATCHED)
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Bench, Section } from '../bench.ts'
 import { startProxy, startTransport } from '../contestants/batoid.ts'
-import { UNWATCHED } from '../load.ts'
+import { UNWATCHED, warmUp } from '../load.ts'
 import { ask, until } from '../processes.ts'
 import { orderOf } from '../rounds.ts'
 import { quotients, spread } from '../statistics.ts'
@@ -27,14 +27,17 @@ interface Balancer {
 
 /** Four replicas, one slow: what choosing by cost gains over taking turns; and how soon the slow one is trusted again. */
 export async function slow(bench: Bench): Promise<Section> {
-  const { site, options, say } = bench
+  const { site, load, options, say } = bench
   say('one slow replica of four')
   const sockets = await startReplicas(bench)
   const balancers = [
     { id: 'round robin', port: await startTransport(site, 'slow-transport', sockets) },
     { id: 'batoid', port: await startProxy(site, 'slow-proxy', sockets) },
   ].map((balancer): Balancer => ({ ...balancer, perS: [], p99Ms: [], slowShare: [] }))
-  for (const { port } of balancers) await until(async () => (await ask({ port }, '/')) !== undefined)
+  for (const { port } of balancers) {
+    await until(async () => (await ask({ port }, '/')) !== undefined)
+    await warmUp(load, { url: `http://127.0.0.1:${port}/`, connections: CONNECTIONS }, options.settleMs)
+  }
   for (let round = 0; round < options.rounds; round += 1) {
     for (const id of orderOf(
       balancers.map((b) => b.id),
@@ -48,6 +51,8 @@ export async function slow(bench: Bench): Promise<Section> {
   const [rounds, own] = balancers
   if (rounds === undefined || own === undefined) throw new Error('no balancers')
   const comebackS = await comeback(bench, own.port, sockets)
+  for (const name of [...sockets.keys()].map((index) => `slow-${index}`)) await site.processes.stop(name)
+  for (const name of ['slow-transport', 'slow-proxy']) await site.processes.stop(name)
   const findings: Findings = new Map([
     ['slow throughput', spread(quotients(own.perS, rounds.perS))],
     ['slow p99', spread(own.p99Ms)],

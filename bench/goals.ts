@@ -41,7 +41,7 @@ const cost = (what: string, unit: string, floor: number | undefined, goal: numbe
 
 export const GOALS: Readonly<Record<GoalId, Goal>> = {
   'http-proxy': ratio('requests/s ÷ plain http-proxy with a keep-alive agent, which does nothing else', 1.3, 2),
-  nginx: ratio('requests/s ÷ nginx with access log, same replicas', 0.35, 0.55),
+  nginx: ratio('requests/s ÷ nginx with access log, before the same replicas', 0.35, 0.55),
   watt: ratio('requests/s ÷ Watt gateway', 4, 7),
   ray: ratio('requests/s ÷ Ray Serve', 20, 50),
   'added p50': cost('p50 added at 8 connections ÷ what nginx adds', '', 4, 3),
@@ -60,11 +60,12 @@ export const GOALS: Readonly<Record<GoalId, Goal>> = {
   'controller killed': cost('`kill -9` the controller: failed, or other replicas', '', 0, 0),
 }
 
-export type Verdict = 'goal reached' | 'floor held' | 'floor missed' | 'not measured'
+export type Verdict = 'goal reached' | 'floor held' | 'goal not reached' | 'floor missed' | 'not measured'
 
 export function verdictOf({ better, floor, goal }: Goal, measured: Spread | undefined): Verdict {
   if (measured === undefined) return 'not measured'
   const reaches = (bar: number): boolean => (better === 'more' ? measured.median >= bar : measured.median <= bar)
   if (reaches(goal)) return 'goal reached'
-  return floor === undefined || reaches(floor) ? 'floor held' : 'floor missed'
+  if (floor === undefined) return 'goal not reached'
+  return reaches(floor) ? 'floor held' : 'floor missed'
 }

@@ -34,7 +34,7 @@ export interface Load {
 /** For runs of which only the result counts. */
 export const UNWATCHED = { began: () => undefined, ended: () => undefined }
 
-const WARM_REQUESTS = 10_000
+const WARM_REQUESTS = 15_000
 
 /** V8 optimises what it has seen often, not long: a slow machine needs longer until figures mean anything. */
 export async function warmUp(load: Load, at: { url: string; connections: number }, ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { VERSION } from '../shared/version.ts'
 
 /** What the figures were measured on, in one line. */
@@ -7,6 +7,12 @@ export function machine(): string {
   const cores = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`
   return `${cores}, ${memory}, ${type()} ${release()}, Node ${process.versions.node}, batoid ${VERSION}`
+}
+
+/** What is to be known before the figures are believed. */
+export function busyness([load = 0] = loadavg(), cores = availableParallelism()): string {
+  const busy = load > cores / 2 ? ' **The machine was busy with something else: these figures mean little.**' : ''
+  return `Load average before: ${load.toFixed(1)}.${busy}`
 }
 
 /** What a command says of its version, shortened to the number; undefined when it is not there. */

@@ -10,7 +10,7 @@ import { CONTESTANTS, type Site } from './contestants.ts'
 import { REPLICA_NAMES } from './contestants/node.ts'
 import { verdictOf, GOALS } from './goals.ts'
 import { autocannonLoad, wrkLoad } from './load.ts'
-import { machine, versionOf } from './machine.ts'
+import { busyness, machine, versionOf } from './machine.ts'
 import { type Options, readOptions, type SectionName } from './options.ts'
 import { ask, freePort, Processes, until } from './processes.ts'
 import { withFigures } from './readme.ts'
@@ -26,6 +26,7 @@ const RUN: Readonly<Record<SectionName, (bench: Bench) => Promise<Section>>> = {
 
 process.chdir(ROOT)
 const options = readOptions(process.argv.slice(2))
+const busy = busyness()
 if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) process.exit(1)
 
 // Below the package, so that the application's `import 'batoid'` finds it.
@@ -111,7 +112,7 @@ function report(sections: readonly Section[], findings: Findings): string {
     .map(([name, version]) => `${name} ${version}`)
   const generator = options.load === 'wrk' ? 'wrk' : `autocannon ${versionOf('npx', 'autocannon', '--version') ?? ''}`
   return [
-    `${new Date().toISOString().slice(0, 10)}: ${machine()}; ${[...present, generator].join(', ')}. ${howLong(options)}`,
+    `${new Date().toISOString().slice(0, 10)}: ${machine()}; ${[...present, generator].join(', ')}. ${howLong(options)} ${busy}`,
     '### Floors and goals',
     goalTable(findings),
     ...sections.flatMap(({ title, text }) => [`### ${title}`, text]),

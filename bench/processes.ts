@@ -20,8 +20,8 @@ export interface Command {
   readonly args: readonly [string, ...string[]]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** What it prints is thrown away instead of kept for the message about its failure. */
-  readonly silent?: boolean
+  /** Where what it prints goes (default: into a file, for the message about its failure). */
+  readonly output?: 'nowhere' | 'caller'
 }
 
 /** Starts processes and ends them all. */
@@ -34,19 +34,20 @@ export class Processes {
   }
 
   /** Starts a command below a leash, in a process group of its own: Ctrl-C in the terminal is the bench's alone. */
-  start({ name, args, env = {}, cwd, silent = false }: Command): void {
-    const output = silent ? undefined : openSync(this.#output(name), 'a')
-    const shown = output ?? 'ignore'
+  start({ name, args, env = {}, cwd, output }: Command): ChildProcess {
+    const file = output === undefined ? openSync(this.#output(name), 'a') : undefined
+    const shown = file ?? (output === 'caller' ? 'pipe' : 'ignore')
     const leash = spawn('sh', ['-c', LEASH, 'leash', ...args], {
       cwd,
       env: { ...process.env, ...env },
       detached: true,
       stdio: ['pipe', shown, shown],
     })
-    if (output !== undefined) closeSync(output)
+    if (file !== undefined) closeSync(file)
     // It may be gone when it is let go.
     leash.stdin?.on('error', () => {})
     this.#leashes.set(name, leash)
+    return leash
   }
 
   /** The command itself and all that it has started. */
@@ -55,8 +56,10 @@ export class Processes {
     return leash === undefined ? [] : descendants(leash)
   }
 
-  output(name: string): string {
-    return readFileSync(this.#output(name), { encoding: 'utf8', flag: 'a+' })
+  /** The end of what the one that was started last has printed. */
+  lastOutput(): string {
+    const name = [...this.#leashes.keys()].at(-1) ?? ''
+    return readFileSync(this.#output(name), { encoding: 'utf8', flag: 'a+' }).trim().slice(-500)
   }
 
   async stop(name: string): Promise<void> {

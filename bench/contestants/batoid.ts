@@ -48,7 +48,7 @@ export const batoid: Contestant = {
   async start(site) {
     const port = await freePort()
     const args = runArgs(site, { target: 'two', port, session: site.session })
-    site.processes.start({ name: 'batoid', args: [...args], silent: true })
+    site.processes.start({ name: 'batoid', args: [...args], output: 'nowhere' })
     return port
   },
   pids: (site) => clusterPids(site, { name: 'batoid', session: site.session }),

@@ -42,6 +42,7 @@ export const watt: Contestant = {
   what: 'its gateway before one application with two workers',
   inDepth: false,
   toInstall: 'npm install --global wattpm@2.75.2 @platformatic/node@2.75.2 @platformatic/composer@2.75.0',
+  readyMs: 60_000,
   version: () => (modulesOf('wattpm') === undefined ? undefined : versionOf('wattpm', 'version')),
   async start({ directory, processes, server }) {
     const port = await freePort()

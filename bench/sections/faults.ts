@@ -103,7 +103,7 @@ async function startCluster({ site }: Bench, name: string, target: 'one' | 'two'
   const port = await freePort()
   const session = join(site.directory, name)
   const args = runArgs(site, { target, port, session })
-  site.processes.start({ name, args: [...args], silent: true })
+  site.processes.start({ name, args: [...args], output: 'nowhere' })
   if (!(await until(async () => (await ask({ port }, '/')) !== undefined))) throw new Error(`${name} did not answer`)
   return { port, pids: () => clusterPids(site, { name, session }) }
 }

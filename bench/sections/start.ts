@@ -1,62 +1,59 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Bench, Section } from '../bench.ts'
+import type { Site } from '../contestants.ts'
 import { runArgs } from '../contestants/batoid.ts'
+import type { Command, Processes } from '../processes.ts'
 import { quotients, spread } from '../statistics.ts'
 import { spreadText, table } from '../table.ts'
 
+const READY_MS = 60_000
+
 interface Start {
   readonly what: string
-  args(session: string): readonly [string, ...string[]]
+  args(site: Site, session: string): Command['args']
+  readonly bareMs: number[]
+  readonly readyMs: number[]
+  readonly leftMs: number[]
 }
+
+const STARTS: readonly Pick<Start, 'what' | 'args'>[] = [
+  { what: '`batoid run`, compiled', args: (site, session) => runArgs(site, { target: 'two', port: 0, session }) },
+  { what: '`npm start`, the compiled example', args: (_, session) => npmStart(session) },
+  {
+    what: '`npm start -- examples/classifier/main.ts:app`',
+    args: (_, session) => npmStart(session, 'examples/classifier/main.ts:app'),
+  },
+]
 
 /** From the command to the line that says that the application is ready, beside a bare Node process. */
 export async function start(bench: Bench): Promise<Section> {
   const { site, options, say } = bench
   say('start-up')
-  const npm =
-    (...target: string[]) =>
-    (session: string): readonly [string, ...string[]] => [
-      'npm',
-      'start',
-      '--',
-      ...target,
-      '--http-port',
-      '0',
-      '--session-dir',
-      session,
-    ]
-  const starts: readonly Start[] = [
-    { what: '`batoid run`, compiled', args: (session) => runArgs(site, { target: 'two', port: 0, session }) },
-    { what: '`npm start`, the compiled example', args: npm() },
-    { what: '`npm start -- examples/classifier/main.ts:app`', args: npm('examples/classifier/main.ts:app') },
-  ]
-  const measured = starts.map(({ what, args }) => ({
-    what,
-    args,
-    bare: [0].slice(1),
-    ready: [0].slice(1),
-    left: [0].slice(1),
-  }))
+  const starts = STARTS.map((each): Start => ({ ...each, bareMs: [], readyMs: [], leftMs: [] }))
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const [index, { args, bare, ready, left }] of measured.entries()) {
-      bare.push(bareNode())
-      const { readyMs, leftMs } = await startAndStop(args(join(site.directory, `start-${round}-${index}`)))
-      ready.push(readyMs)
-      left.push(leftMs)
+    for (const [index, each] of starts.entries()) {
+      each.bareMs.push(bareNode())
+      const session = join(site.directory, `start-${round}-${index}`)
+      const { readyMs, leftMs } = await startAndStop(site.processes, each.args(site, session))
+      each.readyMs.push(readyMs)
+      each.leftMs.push(leftMs)
     }
   }
-  const rows = measured.map(({ what, bare, ready, left }) => [
+  const rows = starts.map(({ what, bareMs, readyMs, leftMs }) => [
     what,
-    ...[ready, bare, quotients(ready, bare), left].map((values) => spreadText(spread(values))),
+    ...[readyMs, bareMs, quotients(readyMs, bareMs), leftMs].map((values) => spreadText(spread(values))),
   ])
-  const head = ['', 'ready, ms', 'bare Node, ms', 'ratio', 'Ctrl-C to exit, ms']
+  const head = ['', 'ready, ms', 'bare Node, ms', 'ratio', 'SIGTERM to exit, ms']
   return {
     title: 'Start-up',
     text: table(head, rows),
-    findings: new Map([['start', spread(measured[0]?.ready ?? [])]]),
+    findings: new Map([['start', spread(starts[0]?.readyMs ?? [])]]),
   }
+}
+
+function npmStart(session: string, ...target: string[]): Command['args'] {
+  return ['npm', 'start', '--', ...target, '--http-port', '0', '--session-dir', session]
 }
 
 function bareNode(): number {
@@ -65,20 +62,20 @@ function bareNode(): number {
   return performance.now() - began
 }
 
-async function startAndStop([command, ...args]: readonly [string, ...string[]]) {
+async function startAndStop(processes: Processes, args: Command['args']): Promise<{ readyMs: number; leftMs: number }> {
   const began = performance.now()
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
+  const leash = processes.start({ name: 'start', args, output: 'caller' })
   const readyMs = await new Promise<number>((resolve, reject) => {
     let output = ''
-    child.stdout.on('data', (data) => {
+    const overdue = setTimeout(() => reject(new Error(`${args.join(' ')} was not ready: ${output}`)), READY_MS)
+    leash.stdout?.on('data', (data) => {
       output += data
-      if (output.includes('is ready at')) resolve(performance.now() - began)
+      if (!output.includes('is ready at')) return
+      clearTimeout(overdue)
+      resolve(performance.now() - began)
     })
-    ended.then(() => reject(new Error(`${command} ${args.join(' ')} ended early: ${output}`)), reject)
   })
   const stopped = performance.now()
-  child.kill('SIGINT')
-  await ended
+  await processes.stop('start')
   return { readyMs, leftMs: performance.now() - stopped }
 }

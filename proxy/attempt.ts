@@ -6,9 +6,6 @@ import type { Delivery } from './forward.ts'
 import { type AnswerHead, extraHeaders, readAnswer } from './headers.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 
-/** Node copies longer strings to the heap. */
-const ONE_STRING_BYTES = 8 * 1024
-
 /**
  * One request to one replica, and undici's handler of it: `onConnect` when it is about to be written, then `onHeaders`
  * (also for 1xx), `onData`, and in the end either `onComplete` or `onError`, which always comes.
@@ -85,10 +82,7 @@ export class Attempt {
     if (this.#phase !== 'answering') return
     const { response } = this.#delivery
     this.#addTrailers(rawTrailers)
-    const whole = this.#whole
-    // A string goes with the head into one buffer on the stack: 0.8 times the CPU of writing two pieces.
-    if (whole !== undefined && whole.length <= ONE_STRING_BYTES) response.end(whole.toString('latin1'), 'latin1')
-    else response.end(whole)
+    response.end(this.#whole)
     this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
   }
 

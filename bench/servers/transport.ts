@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { deliveryOf, type Exchange } from '../../proxy/exchange.ts'
+import { forwarding } from '../../proxy/forwarded.ts'
 import { createTransport } from '../../proxy/forward.ts'
 import { readTarget } from '../../proxy/match.ts'
 import { systemClock } from '../../shared/clock.ts'
@@ -12,6 +13,7 @@ import { newReplicaId } from '../../shared/ids.ts'
 const addresses = (process.env['UPSTREAMS'] ?? '').split(',')
 const replicas = addresses.map((address) => ({ id: newReplicaId(Math.random), address }))
 const transport = createTransport(systemClock)
+const forwarded = forwarding({ proto: 'http', trustedProxies: [] })
 let turn = 0
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -29,13 +31,15 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     prefix: '/',
     access: 'silent',
     isCut: false,
+    isLast: false,
+    webSocket: undefined,
   }
   response.once('close', () => {
     exchange.gone = true
     exchange.onGone?.()
   })
   response.on('error', () => {})
-  const delivery = deliveryOf(exchange, target)
+  const delivery = deliveryOf(exchange, target, forwarded)
   const outcome = await transport.forward(delivery, replica)
   if (outcome.type !== 'answered') response.destroy()
   delivery.upload.discard()

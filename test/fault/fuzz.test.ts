@@ -24,7 +24,7 @@ const ANSWERS = [
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n\r\n',
   'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello',
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n\x81\x02hi',
-  'HTTP/1.1 503 Service Unavailable\r\nx-batoid-refused: 1\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 503 Service Unavailable\r\nx-batoid-refused: busy\r\nContent-Length: 0\r\n\r\n',
   'HTTP/1.0 304 Not Modified\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n',
 ]
 

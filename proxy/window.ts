@@ -3,7 +3,6 @@ import type { Instant } from '../shared/clock.ts'
 const BUCKETS = 10
 const BUCKET_MS = 1000
 
-
 /** How often something happened in the last ten seconds, the current one included. */
 export class Window {
   readonly #counts = new Uint32Array(BUCKETS)

@@ -2,6 +2,9 @@
 import autocannon from 'autocannon'
 import type { LoadMessage, LoadRequest } from '../load.ts'
 
+/** A server that answers nothing for so long is measured all the same. */
+const FIRST_ANSWER_MS = 5_000
+
 const say = (message: LoadMessage): void => void process.send?.(message)
 process.on('message', (request: LoadRequest) => run(request))
 process.on('disconnect', () => process.exit())
@@ -10,7 +13,7 @@ process.on('disconnect', () => process.exit())
 function run({ url, connections, warmUpMs, measureMs }: LoadRequest): void {
   const latenciesMs: number[] = []
   let [isOn, failed, bytes] = [false, 0, 0]
-  const seconds = Math.ceil((warmUpMs + measureMs) / 1000) + 60
+  const seconds = Math.ceil((warmUpMs + measureMs + FIRST_ANSWER_MS) / 1000) + 60
   const cannon = autocannon({ url, connections, duration: seconds, sampleInt: 20, timeout: 10 }, () => {
     say({ type: 'result', measured: { ...timesOf(latenciesMs), bytes, failed, seconds: elapsedMs / 1000 } })
   })
@@ -24,7 +27,7 @@ function run({ url, connections, warmUpMs, measureMs }: LoadRequest): void {
     if (isOn) failed += 1
   })
   let elapsedMs = 0
-  setTimeout(() => {
+  const begin = (): void => {
     isOn = true
     const start = performance.now()
     say({ type: 'began' })
@@ -34,7 +37,13 @@ function run({ url, connections, warmUpMs, measureMs }: LoadRequest): void {
       say({ type: 'ended' })
       cannon.stop()
     }, measureMs)
-  }, warmUpMs)
+  }
+  // What the run before left unanswered may still keep the replicas busy.
+  const overdue = setTimeout(() => cannon.emit('response', undefined, 0, 0, 0), FIRST_ANSWER_MS)
+  cannon.once('response', () => {
+    clearTimeout(overdue)
+    setTimeout(begin, warmUpMs)
+  })
 }
 
 function timesOf(latenciesMs: readonly number[]): { requests: number; p50Ms: number; p99Ms: number } {

@@ -1,8 +1,8 @@
 import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
-import { ServeError } from '../shared/errors.ts'
+import { report, ServeError } from '../shared/errors.ts'
 import type { Random, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, Hello, ReplicaReport, Role } from '../shared/protocol.ts'
+import type { ApplicationSpec, Hello, Reconfigure, ReplicaReport, Role } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import type { Hash } from './desired.ts'
 import type { Line } from './lines.ts'
@@ -61,6 +61,7 @@ export class Controller {
       ...options,
       effects: {
         start: (settings) => processes.start(settings),
+        reconfigure: (which, request, timeoutMs) => void this.#reconfigure(which, request, timeoutMs),
         drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
         kill: (replica) => processes.kill(replica),
         publish: (table) => this.#peers.publish(table),
@@ -167,10 +168,11 @@ export class Controller {
 
   /** Takes over a replica that a former controller started. */
   #take(role: ReplicaRole, pid: number): void {
-    const { deployment, replica, version, cpus, drainTimeoutMs } = role
+    const { deployment, replica, version, config, cpus, drainTimeoutMs } = role
     const phase = takenPhase(role, this.#options.clock.now())
     this.#options.processes.adopt({ deployment, replica }, pid)
-    this.#loop.tell({ on: 'found', deployment, found: { id: replica, version, cpus, drainTimeoutMs, phase } })
+    const found = { id: replica, version, config, taking: undefined, cpus, drainTimeoutMs, phase }
+    this.#loop.tell({ on: 'found', deployment, found })
   }
 
   #hear({ deployment, replica }: Which, phase: ReplicaReport): void {
@@ -183,6 +185,16 @@ export class Controller {
         return this.#loop.tell({ on: 'leaving', deployment, replica })
       case 'starting':
         return
+    }
+  }
+
+  async #reconfigure(which: Which, request: Reconfigure, timeoutMs: number): Promise<void> {
+    const { config } = request
+    try {
+      await this.#peers.reconfigure(which.replica, request, timeoutMs)
+      this.#loop.tell({ ...which, on: 'reconfigured', config })
+    } catch (error) {
+      this.#loop.tell({ ...which, on: 'not reconfigured', config, error: report(error) })
     }
   }
 

@@ -1,6 +1,6 @@
 import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
-import { startFailures } from './policy.ts'
-import type { Action, Desired, Event, Observed } from './state.ts'
+import { failuresOf } from './policy.ts'
+import { type Action, type Desired, type Event, type Observed, revisionOf, unseen } from './state.ts'
 
 /** What the controller logs, in Ray's words where Ray has them. */
 export interface Line {
@@ -11,10 +11,10 @@ export interface Line {
 }
 
 export function ofDeploy(before: Desired, after: Desired): Line[] {
-  return [...after].flatMap(([id, { version, targetReplicas }]) =>
-    before.get(id)?.version === version
+  return [...after].flatMap(([id, wanted]) =>
+    before.has(id) && revisionOf(wanted) === revisionOf(before.get(id) ?? wanted)
       ? []
-      : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${targetReplicas}).`)],
+      : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${wanted.targetReplicas}).`)],
   )
 }
 
@@ -26,6 +26,7 @@ export function ofActions(actions: readonly Action[], observed: Observed): Line[
     const count = (kind: Action['do']) => own.filter((action) => action.do === kind).length
     return [
       ...sum('Adding', count('spawn'), 'to', id),
+      ...updating(count('reconfigure'), id),
       ...sum('Removing', count('drain'), 'from', id),
       ...own.flatMap((action) => single(action, observed)),
     ]
@@ -37,11 +38,20 @@ function sum(verb: string, count: number, preposition: string, id: DeploymentId)
   return [info(`${verb} ${count} replica${count > 1 ? 's' : ''} ${preposition} ${showDeployment(id)}.`)]
 }
 
+/** Always in the plural, as Ray has it. */
+function updating(count: number, id: DeploymentId): Line[] {
+  return count === 0
+    ? []
+    : [info(`Updating ${count} replicas of ${showDeployment(id)} with outdated deployment configs.`)]
+}
+
 function single(action: Action, observed: Observed): Line[] {
   const { deployment } = action
   switch (action.do) {
     case 'spawn':
       return [{ ...info(`Starting ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'reconfigure':
+      return [{ ...info(`Updating ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
     case 'drain':
       return [{ ...info(`Stopping ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
     case 'kill': {
@@ -79,13 +89,25 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       return [{ ...info(`${shown} started successfully.`), fileOnly: true }]
     case 'failed': {
       // The same failure of the next replica would fill the terminal with the same stack.
-      const { lastError } = observed.get(event.deployment)?.failures ?? {}
+      const { lastError } = failuresOf(replica, observed.get(event.deployment) ?? unseen)
       const isNew = lastError?.message !== event.error.message
       const detail = isNew ? (event.error.stack ?? event.error.message) : event.error.message
       return [
         {
           level: 'error',
           text: `Exception in ${shown}, the replica will be stopped.\n${detail}${left(event.deployment, observed, desired)}`,
+        },
+      ]
+    }
+    case 'reconfigured':
+      return [{ ...info(`${shown} goes on with its new config.`), fileOnly: true }]
+    case 'not reconfigured': {
+      const detail = event.error.stack ?? event.error.message
+      const rest = left(event.deployment, observed, desired)
+      return [
+        {
+          level: 'error',
+          text: `${shown} goes on with its old config, since it could not take the new one over.\n${detail}${rest}`,
         },
       ]
     }
@@ -106,8 +128,8 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
 function left(id: DeploymentId, observed: Observed, desired: Desired): string {
   const wanted = desired.get(id)
   const seen = observed.get(id)
-  if (wanted === undefined || seen === undefined || seen.ranVersion === wanted.version) return ''
-  const retries = wanted.maxStartFailures - startFailures(seen.failures, wanted.version) - 1
+  if (wanted === undefined || seen === undefined || seen.ranRevision === revisionOf(wanted)) return ''
+  const retries = wanted.maxStartFailures - failuresOf(wanted, seen).starts - 1
   return retries > 0 ? `\nRetrying ${retries} more time(s).` : ''
 }
 

@@ -1,8 +1,14 @@
 import type { Clock } from '../shared/clock.ts'
-import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, ApplicationStatus, EndpointTable } from '../shared/protocol.ts'
+import { type DeploymentId, deploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
+import type {
+  ApplicationSpec,
+  ApplicationStatus,
+  DeploymentSpec,
+  EndpointTable,
+  Reconfigure,
+} from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
-import { desiredOf, type Hash, startedWith } from './desired.ts'
+import { desiredOf, type Hash, takenOver } from './desired.ts'
 import { routes } from './endpoints.ts'
 import { observe, record } from './ledger.ts'
 import * as lines from './lines.ts'
@@ -10,9 +16,16 @@ import { nextDeadline, reconcile } from './reconcile.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { applicationStatus } from './status.ts'
 
+interface Which {
+  readonly deployment: DeploymentId
+  readonly replica: ReplicaId
+}
+
 /** What the loop makes happen. None of it may throw. */
 export interface Effects {
   start(settings: ReplicaSettings): void
+  /** Tells the replica what to take over; its answer is an event. */
+  reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
   /** Asks the replica to finish and leave. */
   drain(replica: ReplicaId, timeoutMs: number): void
   kill(replica: ReplicaId): void
@@ -132,12 +145,13 @@ export class Loop {
         if (settings !== undefined) this.#effects.start(settings)
         break
       }
-      case 'drain': {
-        const replica = this.#observed.get(action.deployment)?.replicas.get(action.replica)
-        // Out of the table first: once no proxy sends it requests, what it has is all that it has to finish.
-        void inForce.then(() => this.#effects.drain(action.replica, replica?.drainTimeoutMs ?? 0))
+      case 'reconfigure':
+        this.#reconfigure(action)
         break
-      }
+      case 'drain':
+        // Out of the table first: once no proxy sends it requests, what it has is all that it has to finish.
+        void inForce.then(() => this.#effects.drain(action.replica, action.timeoutMs))
+        break
       case 'kill':
         this.#effects.kill(action.replica)
         break
@@ -147,12 +161,42 @@ export class Loop {
   }
 
   #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, cpus, startTimeoutMs, drainTimeoutMs } = wanted
-    const all = this.#applications.flatMap((application) =>
-      application.deployments.map((spec) => startedWith(application, spec)),
-    )
-    const found = all.find((settings) => settings.deployment === deployment)
-    return found && { ...found, replica, version, cpus, startTimeoutMs, drainTimeoutMs }
+    const { version, config, cpus, startTimeoutMs, drainTimeoutMs } = wanted
+    const found = this.#specification(deployment)
+    if (found === undefined) return undefined
+    const [application, spec] = found
+    const live = takenOver(application, spec)
+    const { importPath, workingDir } = application
+    return {
+      replica,
+      deployment,
+      importPath,
+      workingDir,
+      version,
+      config,
+      live,
+      cpus,
+      startTimeoutMs,
+      drainTimeoutMs,
+    }
+  }
+
+  #reconfigure({ deployment, replica, config }: Action & { do: 'reconfigure' }): void {
+    const found = this.#specification(deployment)
+    const wanted = this.#desired.get(deployment)
+    if (found === undefined || wanted === undefined) return
+    const request = { type: 'reconfigure', config, live: takenOver(...found) } as const
+    this.#effects.reconfigure({ deployment, replica }, request, wanted.startTimeoutMs)
+  }
+
+  #specification(id: DeploymentId): [ApplicationSpec, DeploymentSpec] | undefined {
+    for (const application of this.#applications) {
+      const spec = application.deployments.find(
+        ({ name }) => deploymentId({ application: application.name, deployment: name }) === id,
+      )
+      if (spec !== undefined) return [application, spec]
+    }
+    return undefined
   }
 
   /** Pushes the table if it is another than before, or nobody has it yet. */

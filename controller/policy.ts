@@ -1,4 +1,4 @@
-import type { DesiredDeployment, Failures, ObservedDeployment } from './state.ts'
+import { type DesiredDeployment, type Failures, noFailures, type ObservedDeployment, revisionOf } from './state.ts'
 
 /** How long a replica that has said that it cannot start may take to leave. */
 export const LEAVE_MS = 2_000
@@ -10,11 +10,19 @@ export function maxStartFailures(maxConstructorRetryCount: number, targetReplica
   return Math.min(maxConstructorRetryCount, STARTS_PER_REPLICA * targetReplicas)
 }
 
-/** Whether no replica of the wanted version will be started any more: too many failed before any ran. */
+/** Whether nothing more is tried for what is wanted: too many replicas failed with it before any ran. */
 export function isGivenUp(wanted: DesiredDeployment, seen: ObservedDeployment): boolean {
-  return seen.ranVersion !== wanted.version && startFailures(seen.failures, wanted.version) >= wanted.maxStartFailures
+  return seen.ranRevision !== revisionOf(wanted) && failuresOf(wanted, seen).starts >= wanted.maxStartFailures
 }
 
-export function startFailures(failures: Failures, version: string): number {
-  return failures.version === version ? failures.starts : 0
+export function failuresOf(
+  revision: { readonly version: string; readonly config: string },
+  seen: ObservedDeployment,
+): Failures {
+  return seen.failures.get(revisionOf(revision)) ?? noFailures
+}
+
+/** How many replicas an update takes at a time: Ray's share, but never none. */
+export function batchSize(rollingUpdatePercentage: number, targetReplicas: number): number {
+  return Math.max(1, Math.floor(rollingUpdatePercentage * targetReplicas))
 }

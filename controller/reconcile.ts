@@ -1,6 +1,6 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import { isGivenUp } from './policy.ts'
+import { failuresOf, isGivenUp } from './policy.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
 import { unseen } from './state.ts'
 
@@ -26,10 +26,16 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
     const seen = observed.get(id) ?? unseen
     const actions = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
-    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen) : 0
+    if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
+    const short = missing(wanted, seen, actions.filter((action) => action.do === 'drain').length)
     const fitting = Math.min(short, room(free, wanted.cpus))
     free -= fitting * wanted.cpus
-    return [...actions, ...spawn(id, wanted, fitting, circumstances), ...wait(id, seen, short - fitting)]
+    return [
+      ...actions,
+      ...reconfigure(id, wanted, seen),
+      ...spawn(id, wanted, fitting, circumstances),
+      ...wait(id, seen, short - fitting),
+    ]
   })
 }
 
@@ -53,7 +59,14 @@ function retire(
   ]
   return [
     ...overdue.map(({ id }): Action => ({ do: 'kill', deployment, replica: id })),
-    ...leave.map(({ id }): Action => ({ do: 'drain', deployment, replica: id })),
+    ...leave.map(
+      ({ id, drainTimeoutMs }): Action => ({
+        do: 'drain',
+        deployment,
+        replica: id,
+        timeoutMs: wanted?.drainTimeoutMs ?? drainTimeoutMs,
+      }),
+    ),
   ]
 }
 
@@ -65,14 +78,34 @@ function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: numb
   return seen.waiting === replicas ? [] : [{ do: 'wait', deployment, replicas }]
 }
 
-function mayStart(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
-  return !isGivenUp(wanted, seen) && (seen.failures.inARow === 0 || now >= seen.failures.notBefore)
+/** No more replicas at a time than a batch has, and each goes on serving with what it has until it has taken it over. */
+function reconfigure(
+  deployment: DeploymentId,
+  { version, config, surge }: DesiredDeployment,
+  seen: ObservedDeployment,
+) {
+  const running = [...seen.replicas.values()].filter((replica) => isRunning(replica) && replica.version === version)
+  const busy = running.filter(({ taking }) => taking !== undefined).length
+  return running
+    .filter((replica) => replica.config !== config && replica.taking === undefined)
+    .slice(0, Math.max(0, surge - busy))
+    .map(({ id }): Action => ({ do: 'reconfigure', deployment, replica: id, config }))
 }
 
-/** A replica that could not start is replaced once it has gone: only then is its failure counted. */
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment): number {
-  const current = [...seen.replicas.values()].filter((r) => r.version === wanted.version && !isLeaving(r))
-  return Math.max(0, wanted.targetReplicas - current.length)
+function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
+  const { inARow, notBefore } = failuresOf(wanted, seen)
+  return !isGivenUp(wanted, seen) && (inARow === 0 || now >= notBefore)
+}
+
+/**
+ * How many to start. A replica that could not start is replaced once it has gone: only then is its failure counted.
+ * Never more than a batch besides the target are there, counting those of an older version but not the ones that leave.
+ */
+function missing(wanted: DesiredDeployment, seen: ObservedDeployment, leaving: number): number {
+  const there = [...seen.replicas.values()].filter((replica) => !isLeaving(replica))
+  const current = there.filter(({ version }) => version === wanted.version)
+  const room = wanted.targetReplicas + wanted.surge - (there.length - leaving)
+  return Math.max(0, Math.min(wanted.targetReplicas - current.length, room))
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {
@@ -124,7 +157,7 @@ function retireFirst(replicas: readonly ObservedReplica[]): ObservedReplica[] {
 export function nextDeadline(observed: Observed, now: Instant): Instant | undefined {
   const deadlines = [...observed.values()].flatMap(({ replicas, failures }) => [
     ...[...replicas.values()].flatMap(({ phase }) => ('deadline' in phase ? [phase.deadline] : [])),
-    ...(failures.inARow > 0 && failures.notBefore > now ? [failures.notBefore] : []),
+    ...[...failures.values()].flatMap(({ notBefore }) => (notBefore > now ? [notBefore] : [])),
   ])
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)
 }

@@ -6,7 +6,11 @@ import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
 export interface DesiredDeployment {
   /** Which code and options a replica must have been started with; another version is replaced. */
   readonly version: string
+  /** What a replica takes over while it runs; one that has another is told. */
+  readonly config: string
   readonly targetReplicas: number
+  /** An update takes so many replicas at a time, and so many may be there besides the target. */
+  readonly surge: number
   readonly startTimeoutMs: number
   readonly drainTimeoutMs: number
   /** So many failed starts before the first success, and the deployment is given up. */
@@ -20,6 +24,10 @@ export type Desired = ReadonlyMap<DeploymentId, DesiredDeployment>
 export interface ObservedReplica {
   readonly id: ReplicaId
   readonly version: string
+  /** What it has taken over last, */
+  readonly config: string
+  /** and what it has been told to take over and not answered yet. */
+  readonly taking: string | undefined
   readonly cpus: number
   /** Kept here because a deleted deployment has no specification left to look it up in. */
   readonly drainTimeoutMs: number
@@ -37,31 +45,39 @@ export type Phase =
 
 export interface ObservedDeployment {
   readonly replicas: ReadonlyMap<ReplicaId, ObservedReplica>
-  readonly failures: Failures
-  /** The last version of which a replica ever ran. */
-  readonly ranVersion: string | undefined
+  /** What went wrong with each revision (a version with a config): an update is not held up by what came before it. */
+  readonly failures: ReadonlyMap<Revision, Failures>
+  /** The last revision that a replica ever ran. */
+  readonly ranRevision: Revision | undefined
   /** How many replicas are wanted but do not fit the machine. */
   readonly waiting: number
 }
 
-/** Replicas that died unbidden. */
+export type Revision = `${string}/${string}`
+
+export function revisionOf({ version, config }: { readonly version: string; readonly config: string }): Revision {
+  return `${version}/${config}`
+}
+
+/** Replicas that died unbidden, could not start, or could not take a config over. */
 export interface Failures {
   /** Since a replica last lived for `STABLE_MS`. */
   readonly inARow: number
-  /** No replica is started before; meaningful only after a failure. */
+  /** No replica is started or updated before; meaningful only after a failure. */
   readonly notBefore: Instant
-  /** Failed starts of this version. */
-  readonly version: string | undefined
+  /** Failed starts and updates. */
   readonly starts: number
   readonly lastError: ErrorReport | undefined
 }
+
+export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined }
 
 export type Observed = ReadonlyMap<DeploymentId, ObservedDeployment>
 
 export const unseen: ObservedDeployment = {
   replicas: new Map(),
-  failures: { inARow: 0, notBefore: 0, version: undefined, starts: 0, lastError: undefined },
-  ranVersion: undefined,
+  failures: new Map(),
+  ranRevision: undefined,
   waiting: 0,
 }
 
@@ -73,7 +89,19 @@ export type Action =
       readonly replica: ReplicaId
       readonly wanted: DesiredDeployment
     }
-  | { readonly do: 'drain'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
+  /** Takes over what changes without a new process. */
+  | {
+      readonly do: 'reconfigure'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly config: string
+    }
+  | {
+      readonly do: 'drain'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly timeoutMs: number
+    }
   | { readonly do: 'kill'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
   /** So many replicas wait for room from now on; 0: none any more. */
   | { readonly do: 'wait'; readonly deployment: DeploymentId; readonly replicas: number }
@@ -85,6 +113,21 @@ export type Event =
       readonly on: 'failed'
       readonly deployment: DeploymentId
       readonly replica: ReplicaId
+      readonly error: ErrorReport
+    }
+  /** It runs with the config that it was told to take over, */
+  | {
+      readonly on: 'reconfigured'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly config: string
+    }
+  /** or goes on with the one before. */
+  | {
+      readonly on: 'not reconfigured'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly config: string
       readonly error: ErrorReport
     }
   /** It leaves of its own accord. */

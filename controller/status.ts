@@ -1,8 +1,8 @@
 import { deploymentId } from '../shared/ids.ts'
 import type { ApplicationSpec, ApplicationStatus } from '../shared/protocol.ts'
-import { isGivenUp } from './policy.ts'
+import { failuresOf, isGivenUp } from './policy.ts'
 import type { Desired, Observed } from './state.ts'
-import { unseen } from './state.ts'
+import { revisionOf, unseen } from './state.ts'
 
 type Opinion = Pick<ApplicationStatus, 'status' | 'message'>
 
@@ -27,16 +27,17 @@ function deploymentStatus(id: ReturnType<typeof deploymentId>, desired: Desired,
   if (wanted === undefined) return { status: 'DELETING', message: '' }
   const seen = observed.get(id) ?? unseen
   if (isGivenUp(wanted, seen)) {
-    const { starts, lastError } = seen.failures
+    const { starts, lastError } = failuresOf(wanted, seen)
     const message =
       `The deployment failed to start ${starts} times in a row. This may be due to a problem with its constructor or ` +
       `initial health check failing. See controller logs for details. Error:\n${lastError?.message ?? 'unknown'}`
     return { status: 'DEPLOY_FAILED', message }
   }
-  const current = [...seen.replicas.values()].filter(({ version }) => version === wanted.version)
+  const revision = revisionOf(wanted)
+  const current = [...seen.replicas.values()].filter((replica) => revisionOf(replica) === revision)
   const running = current.filter(({ phase }) => phase.name === 'running').length
   if (running >= wanted.targetReplicas) return { status: 'RUNNING', message: '' }
-  return { status: seen.ranVersion === wanted.version && running === 0 ? 'UNHEALTHY' : 'DEPLOYING', message: '' }
+  return { status: seen.ranRevision === revision && running === 0 ? 'UNHEALTHY' : 'DEPLOYING', message: '' }
 }
 
 /** As Python prints a list of names. */

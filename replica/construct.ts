@@ -12,9 +12,14 @@ export async function construct(bound: Bound, userConfig: unknown): Promise<Serv
         'return a Hono application or an object with a fetch method',
     )
   }
-  if (userConfig !== null) await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
+  if (userConfig !== null) await reconfigure(bound, servable, userConfig)
   await step(bound, 'checkHealth()', () => servable.checkHealth?.())
   return servable
+}
+
+/** Hands a config to user code, which may refuse it. */
+export async function reconfigure(bound: Bound, servable: Servable, userConfig: unknown): Promise<void> {
+  await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
 }
 
 async function step(bound: Bound, what: string, run: () => unknown): Promise<unknown> {

@@ -9,15 +9,15 @@ import { deploymentName } from '../shared/ids.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import { PROTOCOL, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
+import { PROTOCOL, type Reconfigure, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaSocket } from '../shared/session.ts'
 import { isLaunched, type ReplicaSettings, replicaSettingsFile } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
-import { construct } from './construct.ts'
+import { construct, reconfigure } from './construct.ts'
 import { currentRequest } from './context.ts'
-import { dispose, type Servable } from './deployment.ts'
+import { type Bound, dispose, type Servable } from './deployment.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
 
@@ -45,7 +45,9 @@ const log = openLog({
 })
 let phase: ReplicaReport = { name: 'starting' }
 let leaving: Promise<void> | undefined
+let bound: Bound | undefined
 let servable: Servable | undefined
+let { config, live } = settings
 let server: ReplicaServer | undefined
 
 function leave(code: number): never {
@@ -79,6 +81,7 @@ const channel = dialChannel({
       replica: settings.replica,
       deployment: settings.deployment,
       version: settings.version,
+      config,
       cpus: settings.cpus,
       startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
@@ -86,9 +89,16 @@ const channel = dialChannel({
     },
   }),
   receive(message) {
-    const { type, timeoutMs } = message as ToReplica
-    if (type !== 'drain') throw new ServeError('message_invalid', `a replica knows no message '${String(type)}'`)
-    void drain(timeoutMs)
+    const told = message as ToReplica
+    switch (told.type) {
+      case 'drain':
+        void drain(told.timeoutMs)
+        return
+      case 'reconfigure':
+        return takeOver(told)
+      default:
+        throw new ServeError('message_invalid', `a replica knows no message '${String((told as ToReplica).type)}'`)
+    }
   },
   connected: () => cancelAbandoned(),
   disconnected() {
@@ -111,6 +121,16 @@ async function enter(next: ReplicaReport, timeoutMs = ABANDONED_MS): Promise<voi
   await channel.request({ type: 'replica', phase }, { timeoutMs }).catch(() => undefined)
 }
 
+/** User code sees only a config of its own that has changed. */
+async function takeOver(told: Reconfigure): Promise<void> {
+  const isNew = JSON.stringify(told.live.userConfig) !== JSON.stringify(live.userConfig)
+  if (isNew && bound !== undefined && servable !== undefined) {
+    await reconfigure(bound, servable, told.live.userConfig)
+  }
+  ;({ config, live } = told)
+  server?.update(live)
+}
+
 function drain(timeoutMs: number): Promise<void> {
   leaving ??= (async () => {
     void enter({ name: 'draining' })
@@ -130,13 +150,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => vo
 
 try {
   log.info('Started initializing replica.', { fileOnly: true })
-  const bound = await loadApplication(settings.importPath, settings.workingDir)
-  servable = await construct(bound, settings.userConfig)
+  bound = await loadApplication(settings.importPath, settings.workingDir)
+  servable = await construct(bound, live.userConfig)
   server = new ReplicaServer({
     servable,
     address,
-    routePrefix: settings.routePrefix ?? '/',
-    maxOngoingRequests: settings.maxOngoingRequests,
+    live,
     clock: systemClock,
     access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId }),
     failed: (text, requestId) => log.error(text, { requestId }),

@@ -59,7 +59,11 @@ export interface DeploymentOptions {
   healthCheckPeriodS?: number
   /** Not supported yet. */
   healthCheckTimeoutS?: number
-  /** Not supported yet. */
+  /**
+   * The share of its replicas, above 0 and at most 1, that an update takes at a time; so many more than wanted run
+   * meanwhile, since the new ones are started before the old ones leave.
+   * @default 0.2
+   */
   rollingUpdatePercentage?: number
   /** Not supported yet. */
   autoscalingConfig?: Record<string, unknown>
@@ -112,7 +116,6 @@ const unsupported = [
   'gracefulShutdownWaitLoopS',
   'healthCheckPeriodS',
   'healthCheckTimeoutS',
-  'rollingUpdatePercentage',
   'autoscalingConfig',
   'placementGroupBundles',
   'placementGroupStrategy',
@@ -157,6 +160,7 @@ const schema = z.strictObject({
   gracefulShutdownTimeoutS: seconds.default(20),
   maxConstructorRetryCount: positiveInteger.default(20),
   startTimeoutS: z.number().positive().default(120),
+  rollingUpdatePercentage: z.number().positive().max(1).default(0.2),
   rayActorOptions: z
     .strictObject({ numCpus: z.number().nonnegative().default(1), numGpus: z.number().nonnegative().default(0) })
     .prefault({}),

@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import type { LiveConfig } from '../shared/protocol.ts'
 import { withRequest } from './context.ts'
 import type { Servable } from './deployment.ts'
 import { routePattern } from './route-pattern.ts'
@@ -18,8 +19,7 @@ export interface ReplicaServerOptions {
   readonly servable: Servable
   /** The Unix socket. */
   readonly address: string
-  readonly routePrefix: string
-  readonly maxOngoingRequests: number
+  readonly live: LiveConfig
   readonly clock: Clock
   readonly access: (access: Access) => void
   /** User code threw: what to log. The client sees nothing of it. */
@@ -34,18 +34,25 @@ export class ReplicaServer {
   readonly #options: ReplicaServerOptions
   readonly #server: Server
   readonly #listener: ReturnType<typeof getRequestListener>
+  #live: LiveConfig
   #ongoing = 0
   #isDraining = false
   #drained: () => void = () => {}
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
+    this.#live = options.live
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing))
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS
     // The proxy guards against slow clients; a second clock here would only cut off long uploads.
     this.#server.requestTimeout = 0
     this.#server.headersTimeout = 0
+  }
+
+  /** For the requests that come from now on. */
+  update(live: LiveConfig): void {
+    this.#live = live
   }
 
   listen(): Promise<void> {
@@ -73,23 +80,23 @@ export class ReplicaServer {
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    if (this.#isDraining || this.#ongoing >= this.#options.maxOngoingRequests) {
+    if (this.#isDraining || this.#ongoing >= this.#live.maxOngoingRequests) {
       outgoing.writeHead(503, { [REFUSED_HEADER]: '1', 'content-length': 0 }).end()
       return
     }
-    const { routePrefix, clock } = this.#options
-    const start = clock.now()
+    const routePrefix = this.#live.routePrefix ?? '/'
+    const start = this.#options.clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
     this.#ongoing += 1
-    outgoing.once('close', () => this.#finish({ incoming, outgoing, url, requestId, start }))
+    outgoing.once('close', () => this.#finish({ incoming, outgoing, url, routePrefix, requestId, start }))
     withRequest({ requestId }, () => void this.#listener(incoming, outgoing))
   }
 
-  #finish({ incoming, outgoing, url, requestId, start }: Handled): void {
+  #finish({ incoming, outgoing, url, routePrefix, requestId, start }: Handled): void {
     this.#ongoing -= 1
-    const { access, servable, routePrefix, clock } = this.#options
+    const { access, servable, clock } = this.#options
     const method = incoming.method ?? ''
     const prefix = routePrefix === '/' ? '' : routePrefix
     const pattern = routePattern(servable, method, url.split('?', 1)[0] ?? '/')
@@ -119,6 +126,7 @@ interface Handled {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
   readonly url: string
+  readonly routePrefix: string
   readonly requestId: string
   readonly start: Instant
 }

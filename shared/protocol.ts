@@ -27,8 +27,10 @@ export type Role =
       readonly kind: 'replica'
       readonly replica: ReplicaId
       readonly deployment: DeploymentId
-      /** Which code and options it was started with. */
+      /** Which code and options it was started with, */
       readonly version: string
+      /** and which it has taken over since. */
+      readonly config: string
       readonly cpus: number
       readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
@@ -75,6 +77,21 @@ export interface Drain {
   readonly timeoutMs: number
 }
 
+/** Controller to replica: go on with this. Answered when it is in force, with an error when it cannot be. */
+export interface Reconfigure {
+  readonly type: 'reconfigure'
+  readonly config: string
+  readonly live: LiveConfig
+}
+
+/** What a replica takes over while it runs. */
+export interface LiveConfig {
+  /** null: not the ingress. */
+  readonly routePrefix: string | null
+  readonly maxOngoingRequests: number
+  readonly userConfig: unknown
+}
+
 /** Controller to launcher, at every change. */
 export interface Status {
   readonly type: 'status'
@@ -84,7 +101,7 @@ export interface Status {
 }
 
 export type ToProxy = Endpoints
-export type ToReplica = Drain
+export type ToReplica = Drain | Reconfigure
 export type ToLauncher = Status
 
 export interface ApplicationStatus {
@@ -147,5 +164,6 @@ export interface DeploymentConfig {
   readonly gracefulShutdownTimeoutS: number
   readonly maxConstructorRetryCount: number
   readonly startTimeoutS: number
+  readonly rollingUpdatePercentage: number
   readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
 }

@@ -1,5 +1,6 @@
 import { ServeError } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
+import type { LiveConfig } from './protocol.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -14,10 +15,8 @@ export interface ReplicaSettings {
   readonly version: string
   readonly importPath: string
   readonly workingDir: string
-  /** null: not the ingress. */
-  readonly routePrefix: string | null
-  readonly maxOngoingRequests: number
-  readonly userConfig: unknown
+  readonly config: string
+  readonly live: LiveConfig
   readonly cpus: number
   readonly startTimeoutMs: number
   readonly drainTimeoutMs: number

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { observe, record } from '../../../controller/ledger.ts'
-import { isGivenUp } from '../../../controller/policy.ts'
+import { failuresOf, isGivenUp } from '../../../controller/policy.ts'
 import { reconcile } from '../../../controller/reconcile.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedReplica } from '../../../controller/state.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
@@ -9,7 +9,9 @@ import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 const cart = deploymentId({ application: 'shop', deployment: 'cart' })
 const base: DesiredDeployment = {
   version: 'v1',
+  config: 'c1',
   targetReplicas: 2,
+  surge: 1,
   startTimeoutMs: 1000,
   drainTimeoutMs: 500,
   maxStartFailures: 6,
@@ -49,6 +51,19 @@ class World {
     this.observed = observe(this.observed, { on: 'failed', deployment: cart, replica, error }, this.now, () => 0.5)
   }
 
+  /** Every replica that was told to take a config over answers. */
+  answer(isTaken = true): void {
+    const error = { code: 'constructor_failed', message: 'bad config' } as const
+    for (const { id: replica, taking: config } of this.replicas) {
+      if (config === undefined) continue
+      const which = { deployment: cart, replica, config }
+      const event = isTaken
+        ? ({ ...which, on: 'reconfigured' } as const)
+        : ({ ...which, on: 'not reconfigured', error } as const)
+      this.observed = observe(this.observed, event, this.now, () => 0.5)
+    }
+  }
+
   exited({ id: replica }: ObservedReplica): void {
     this.observed = observe(
       this.observed,
@@ -67,19 +82,25 @@ class World {
   }
 }
 
+type Want = Pick<DesiredDeployment, 'targetReplicas' | 'version' | 'config'>
+
 interface Step {
   readonly ms: number
   readonly pick: number
-  readonly what: 'ready' | 'fail' | 'crash' | 'obey' | 'nothing'
-  readonly want: { readonly targetReplicas: number; readonly version: string } | undefined
+  readonly what: 'ready' | 'fail' | 'crash' | 'obey' | 'take' | 'refuse' | 'nothing'
+  readonly want: Want | undefined
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
   ms: fc.integer({ min: 0, max: 700 }),
   pick: fc.nat(),
-  what: fc.constantFrom('ready', 'ready', 'fail', 'crash', 'obey', 'nothing'),
+  what: fc.constantFrom('ready', 'ready', 'fail', 'crash', 'obey', 'take', 'refuse', 'nothing'),
   want: fc.option(
-    fc.record({ targetReplicas: fc.integer({ min: 1, max: 5 }), version: fc.constantFrom('v1', 'v2', 'v3') }),
+    fc.record({
+      targetReplicas: fc.integer({ min: 1, max: 5 }),
+      version: fc.constantFrom('v1', 'v2', 'v3'),
+      config: fc.constantFrom('c1', 'c2'),
+    }),
     { nil: undefined, freq: 9 },
   ),
 })
@@ -95,6 +116,7 @@ function happen(world: World, { ms, pick, what }: Step): void {
   const replica = world.replicas[pick % Math.max(1, world.replicas.length)]
   if (replica === undefined) return
   const isTold = ['draining', 'killed', 'failed'].includes(replica.phase.name)
+  if (what === 'take' || what === 'refuse') world.answer(what === 'take')
   if (what === 'ready') world.running(replica)
   if (what === 'fail') world.failed(replica)
   if (what === 'crash' || (what === 'obey' && isTold)) world.exited(replica)
@@ -110,13 +132,13 @@ function follow(world: World, script: readonly Step[], each: (step: Step, action
 describe('reconcile', () => {
   it('starts the replicas that are missing', () => {
     const world = new World()
-    world.reconcile(wanting({ targetReplicas: 2, version: 'v1' }))
+    world.reconcile(wanting({ targetReplicas: 2, version: 'v1', config: 'c1' }))
     expect(world.in('starting')).to.have.length(2)
   })
 
   it('starts a successor at once after a first death, and later after a second', () => {
     const world = new World()
-    const desired = wanting({ targetReplicas: 1, version: 'v1' })
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     world.reconcile(desired)
     world.running(world.replicas[0]!)
     world.exited(world.replicas[0]!)
@@ -132,7 +154,7 @@ describe('reconcile', () => {
 
   it('forgets failures once a replica has lived for a minute', () => {
     const world = new World()
-    const desired = wanting({ targetReplicas: 1, version: 'v1' })
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     for (let i = 0; i < 4; i += 1) {
       world.reconcile(desired)
       world.running(world.replicas[0]!)
@@ -145,7 +167,7 @@ describe('reconcile', () => {
 
   it('gives a deployment up after so many failed starts, and tries again when another version is wanted', () => {
     const world = new World()
-    const desired = wanting({ targetReplicas: 1, version: 'v1' })
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     for (let i = 0; i < 20; i += 1) {
       world.reconcile(desired)
       for (const replica of world.in('starting')) world.failed(replica)
@@ -154,13 +176,13 @@ describe('reconcile', () => {
     }
     expect(world.ids).to.have.length(3)
     expect(isGivenUp(desired.get(cart)!, world.observed.get(cart)!)).to.equal(true)
-    world.reconcile(wanting({ targetReplicas: 1, version: 'v2' }))
+    world.reconcile(wanting({ targetReplicas: 1, version: 'v2', config: 'c1' }))
     expect(world.in('starting')).to.have.length(1)
   })
 
   it('never gives up a version of which a replica ever ran', () => {
     const world = new World()
-    const desired = wanting({ targetReplicas: 1, version: 'v1' })
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     world.reconcile(desired)
     world.running(world.replicas[0]!)
     world.exited(world.replicas[0]!)
@@ -177,7 +199,7 @@ describe('reconcile', () => {
 
   it('kills a replica that is not ready in time', () => {
     const world = new World()
-    const desired = wanting({ targetReplicas: 1, version: 'v1' })
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     world.reconcile(desired)
     world.now += base.startTimeoutMs
     expect(world.reconcile(desired).map((action) => action.do)).to.deep.equal(['kill'])
@@ -205,6 +227,88 @@ describe('reconcile', () => {
     expect(world.in('starting')).to.have.length(10)
   })
 
+  it('replaces an old version in batches: successors first, and the old ones only as these serve', () => {
+    const world = new World()
+    const want = (version: string): Desired => new Map([[cart, { ...base, targetReplicas: 4, surge: 2, version }]])
+    world.reconcile(want('v1'))
+    for (const replica of world.in('starting')) world.running(replica)
+    const turn = (): string => {
+      const actions = world.reconcile(want('v2')).map((action) => action.do)
+      for (const replica of world.in('starting')) world.running(replica)
+      expect(world.in('running').length).to.be.at.least(4)
+      for (const replica of world.in('draining')) world.exited(replica)
+      return actions.join(' ')
+    }
+    expect([turn(), turn(), turn(), turn()]).to.deep.equal([
+      'spawn spawn',
+      'drain drain spawn spawn',
+      'drain drain',
+      '',
+    ])
+    expect(world.replicas.map(({ version }) => version)).to.deep.equal(['v2', 'v2', 'v2', 'v2'])
+  })
+
+  it('leaves the old version alone when the new one cannot start', () => {
+    const world = new World()
+    world.reconcile(wanting({ targetReplicas: 1, version: 'v1', config: 'c1' }))
+    world.running(world.replicas[0]!)
+    const desired = wanting({ targetReplicas: 1, version: 'v2', config: 'c1' })
+    for (let i = 0; i < 10; i += 1) {
+      world.now += 60_000
+      world.reconcile(desired)
+      for (const replica of world.in('starting')) world.failed(replica)
+      for (const replica of world.in('failed')) world.exited(replica)
+    }
+    expect(isGivenUp(desired.get(cart)!, world.observed.get(cart)!)).to.equal(true)
+    expect(world.replicas.map(({ version, phase }) => `${version} ${phase.name}`)).to.deep.equal(['v1 running'])
+  })
+
+  it('is not held up in an update by the failures of the version before', () => {
+    const world = new World()
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
+    for (let i = 0; i < 3; i += 1) {
+      world.reconcile(desired)
+      for (const replica of world.replicas) world.exited(replica)
+    }
+    expect(world.reconcile(desired)).to.deep.equal([])
+    expect(world.reconcile(wanting({ targetReplicas: 1, version: 'v2', config: 'c1' }))).to.have.length(1)
+  })
+
+  it('has a changed config taken over in batches, by the same replicas', () => {
+    const world = new World()
+    const want = (config: string): Desired => new Map([[cart, { ...base, targetReplicas: 3, surge: 2, config }]])
+    world.reconcile(want('c1'))
+    for (const replica of world.in('starting')) world.running(replica)
+    expect(world.reconcile(want('c2')).map((action) => action.do)).to.deep.equal(['reconfigure', 'reconfigure'])
+    world.answer()
+    expect(world.reconcile(want('c2')).map((action) => action.do)).to.deep.equal(['reconfigure'])
+    world.answer()
+    expect(world.in('running').map(({ config }) => config)).to.deep.equal(['c2', 'c2', 'c2'])
+    expect(world.ids).to.have.length(3)
+  })
+
+  it('tries a config that is refused again later, and gives it up after so many times', () => {
+    const world = new World()
+    world.reconcile(wanting({ targetReplicas: 1, version: 'v1', config: 'c1' }))
+    world.running(world.replicas[0]!)
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c2' })
+    for (let i = 0; i < 10; i += 1) {
+      world.reconcile(desired)
+      world.answer(false)
+      world.now += 60_000
+    }
+    expect(isGivenUp(desired.get(cart)!, world.observed.get(cart)!)).to.equal(true)
+    expect(world.in('running').map(({ config }) => config)).to.deep.equal(['c1'])
+  })
+
+  it('drains with the grace that is wanted now', () => {
+    const world = new World()
+    world.reconcile(wanting({ targetReplicas: 2, version: 'v1', config: 'c1' }))
+    for (const replica of world.in('starting')) world.running(replica)
+    const desired: Desired = new Map([[cart, { ...base, targetReplicas: 1, drainTimeoutMs: 9000 }]])
+    expect(world.reconcile(desired)).to.have.nested.property('[0].timeoutMs', 9000)
+  })
+
   it('has nothing left to do once its actions are recorded', () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 8 }), (script, cpus) => {
@@ -227,6 +331,7 @@ describe('reconcile', () => {
           world.reconcile(desired)
           for (const replica of world.in('starting')) world.running(replica)
           for (const replica of world.in('killed')) world.exited(replica)
+          world.answer()
         }
         const wanted = desired.get(cart)
         const given = wanted !== undefined && isGivenUp(wanted, world.observed.get(cart)!)
@@ -234,6 +339,7 @@ describe('reconcile', () => {
         expect(world.replicas.length).to.equal(last.want?.targetReplicas ?? 0)
         expect(world.in('running').length).to.equal(world.replicas.length)
         expect(world.replicas.every(({ version }) => version === last.want?.version)).to.equal(true)
+        expect(world.replicas.every(({ config }) => config === last.want?.config)).to.equal(true)
       }),
       { numRuns: 300 },
     )
@@ -254,15 +360,51 @@ describe('reconcile', () => {
     )
   })
 
+  it('never starts more than the target and one batch', () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 3 }), (script, surge) => {
+        const world = new World()
+        for (const one of script) {
+          happen(world, one)
+          const wanted = wanting(one.want).get(cart)
+          const desired: Desired = wanted === undefined ? new Map() : new Map([[cart, { ...wanted, surge }]])
+          const hasSpawned = world.reconcile(desired).some((action) => action.do === 'spawn')
+          const alive = [...world.in('starting'), ...world.in('running')].length
+          if (hasSpawned) expect(alive).to.be.at.most((wanted?.targetReplicas ?? 0) + surge)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('never has more than a batch take a config over at a time', () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 3 }), (script, surge) => {
+        const world = new World()
+        for (const one of script) {
+          happen(world, one)
+          const wanted = wanting(one.want).get(cart)
+          if (wanted === undefined) continue
+          const actions = world.reconcile(new Map([[cart, { ...wanted, surge }]]))
+          const taking = world.in('running').filter((r) => r.version === wanted.version && r.taking !== undefined)
+          if (actions.some((action) => action.do === 'reconfigure')) expect(taking.length).to.be.at.most(surge)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   it('starts nothing before the back-off is over', () => {
     fc.assert(
       fc.property(steps, (script) => {
         const world = new World()
-        follow(world, script, (_, actions) => {
-          const failures = world.observed.get(cart)?.failures
+        follow(world, script, (one, actions) => {
+          const seen = world.observed.get(cart)
           const hasStarted = actions.some((action) => action.do === 'spawn')
-          if (hasStarted && failures !== undefined && failures.inARow > 0)
-            expect(world.now).to.be.at.least(failures.notBefore)
+          const wanted = wanting(one.want).get(cart)
+          if (!hasStarted || wanted === undefined || seen === undefined) return
+          const { inARow, notBefore } = failuresOf(wanted, seen)
+          if (inARow > 0) expect(world.now).to.be.at.least(notBefore)
         })
       }),
       { numRuns: 1000 },

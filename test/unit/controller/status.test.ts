@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { desiredOf } from '../../../controller/desired.ts'
 import { routes } from '../../../controller/endpoints.ts'
-import { type Observed, type ObservedDeployment, type Phase, unseen } from '../../../controller/state.ts'
+import { type Observed, type ObservedDeployment, type Phase, revisionOf, unseen } from '../../../controller/state.ts'
 import { applicationStatus } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
@@ -17,26 +17,23 @@ const application: ApplicationSpec = {
 }
 const id = deploymentId({ application: 'shop', deployment: 'Cart' })
 const desired = desiredOf([application], (text) => `v${text.length}`)
-const { version } = desired.get(id)!
+const { version, config } = desired.get(id)!
+const revision = revisionOf({ version, config })
 const running: Phase = { name: 'running', address: '/a.sock', since: 0 }
 const starting: Phase = { name: 'starting', deadline: 1, timeoutMs: 1 }
 
 function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
   const replicas = phases.map((phase, i) => {
     const replica = `replica${i}` as ReplicaId
-    return [replica, { id: replica, version, cpus: 1, drainTimeoutMs: 1, phase }] as const
+    return [replica, { id: replica, version, config, taking: undefined, cpus: 1, drainTimeoutMs: 1, phase }] as const
   })
   return new Map([[id, { ...unseen, replicas: new Map(replicas), ...more }]])
 }
 
 const status = (observed: Observed) => applicationStatus(application, desired, observed)
-const failures = {
-  inARow: 6,
-  notBefore: 0,
-  version,
-  starts: 6,
-  lastError: { code: 'constructor_failed', message: 'no model' },
-} as const
+const failures = new Map([
+  [revision, { inARow: 6, notBefore: 0, starts: 6, lastError: { code: 'constructor_failed', message: 'no model' } }],
+] as const)
 
 describe('applicationStatus', () => {
   it('is RUNNING when as many run as are wanted', () => {
@@ -46,7 +43,7 @@ describe('applicationStatus', () => {
   it('is DEPLOYING while one is missing', () => expect(status(seen([running, starting])).status).to.equal('DEPLOYING'))
 
   it('is UNHEALTHY when none is left of those that ran', () => {
-    expect(status(seen([starting], { ranVersion: version }))).to.deep.equal({
+    expect(status(seen([starting], { ranRevision: revision }))).to.deep.equal({
       status: 'UNHEALTHY',
       message: "The deployments ['Cart'] are UNHEALTHY.",
     })

@@ -1,4 +1,5 @@
 import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
+import type { ErrorReport } from '../shared/errors.ts'
 import { failuresOf } from './policy.ts'
 import { type Action, type Desired, type Event, type Observed, revisionOf, unseen } from './state.ts'
 
@@ -101,16 +102,8 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
     }
     case 'reconfigured':
       return [{ ...info(`${shown} goes on with its new config.`), fileOnly: true }]
-    case 'not reconfigured': {
-      const detail = event.error.stack ?? event.error.message
-      const rest = left(event.deployment, observed, desired)
-      return [
-        {
-          level: 'error',
-          text: `${shown} goes on with its old config, since it could not take the new one over.\n${detail}${rest}`,
-        },
-      ]
-    }
+    case 'not reconfigured':
+      return [refusal(shown, event.error, left(event.deployment, observed, desired))]
     case 'leaving':
       return []
     case 'exited': {
@@ -123,6 +116,11 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       ]
     }
   }
+}
+
+function refusal(shown: string, { message, stack }: ErrorReport, rest: string): Line {
+  const text = `${shown} goes on with its old config, since it could not take the new one over.`
+  return { level: 'error', text: `${text}\n${stack ?? message}${rest}` }
 }
 
 function left(id: DeploymentId, observed: Observed, desired: Desired): string {

@@ -104,8 +104,8 @@ function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instan
 function missing(wanted: DesiredDeployment, seen: ObservedDeployment, leaving: number): number {
   const there = [...seen.replicas.values()].filter((replica) => !isLeaving(replica))
   const current = there.filter(({ version }) => version === wanted.version)
-  const room = wanted.targetReplicas + wanted.surge - (there.length - leaving)
-  return Math.max(0, Math.min(wanted.targetReplicas - current.length, room))
+  const most = wanted.targetReplicas + wanted.surge - (there.length - leaving)
+  return Math.max(0, Math.min(wanted.targetReplicas - current.length, most))
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {

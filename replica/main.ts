@@ -97,7 +97,7 @@ const channel = dialChannel({
       case 'reconfigure':
         return takeOver(told)
       default:
-        throw new ServeError('message_invalid', `a replica knows no message '${String((told as ToReplica).type)}'`)
+        throw new ServeError('message_invalid', `a replica knows no message '${String(Reflect.get(told, 'type'))}'`)
     }
   },
   connected: () => cancelAbandoned(),

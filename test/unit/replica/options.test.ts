@@ -22,6 +22,7 @@ describe('resolveOptions', () => {
       gracefulShutdownTimeoutS: 20,
       maxConstructorRetryCount: 20,
       startTimeoutS: 120,
+      rollingUpdatePercentage: 0.2,
       rayActorOptions: { numCpus: 1, numGpus: 0 },
     })
   })

@@ -1,22 +1,20 @@
 import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
-import { report, ServeError } from '../shared/errors.ts'
+import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { Random, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, Hello, Reconfigure, ReplicaReport, Role } from '../shared/protocol.ts'
+import type { ApplicationSpec, FromReplica, Hello, Reconfigure, ReplicaReport } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import type { Hash } from './desired.ts'
+import { foundReplica, type ReplicaRole } from './found.ts'
 import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
-import { LEAVE_MS } from './policy.ts'
-import type { Phase } from './state.ts'
 
 /** A restarted controller that knows what shall run waits so long for the replicas of the one before it. */
 const RECOVERY_MS = 5_000
 const IDLE_CHECK_MS = 5
 
-type ReplicaRole = Role & { readonly kind: 'replica' }
 type Which = Pick<ReplicaRole, 'deployment' | 'replica'>
 
 /** The replica processes, as the controller needs them. */
@@ -117,7 +115,7 @@ export class Controller {
         return undefined
       }
       case 'replica':
-        this.#hear(role, acceptFromReplica(message).phase)
+        this.#receive(role, acceptFromReplica(message))
         return undefined
       case 'proxy':
         throw new ServeError('message_invalid', 'a proxy asks nothing of the controller')
@@ -156,10 +154,19 @@ export class Controller {
     })
   }
 
+  /** Undefined: it is not frozen any more. */
+  frozen({ deployment, replica }: Which, error: ErrorReport | undefined): void {
+    const which = { deployment, replica }
+    this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
+  }
+
   #greet(role: ReplicaRole, pid: number): void {
     const known = this.#loop.phaseOf(role.deployment, role.replica)
     if (known === undefined) this.#take(role, pid)
-    else this.#hear(role, role.phase)
+    else {
+      this.#hear(role, role.phase)
+      this.#receive(role, { type: 'health', health: role.health })
+    }
     const phase = this.#loop.phaseOf(role.deployment, role.replica)
     if (phase?.name === 'draining') this.#peers.drain(role.replica, role.drainTimeoutMs)
     this.#awaited.delete(role.replica)
@@ -168,11 +175,14 @@ export class Controller {
 
   /** Takes over a replica that a former controller started. */
   #take(role: ReplicaRole, pid: number): void {
-    const { deployment, replica, version, config, cpus, drainTimeoutMs } = role
-    const phase = takenPhase(role, this.#options.clock.now())
+    const { deployment, replica } = role
     this.#options.processes.adopt({ deployment, replica }, pid)
-    const found = { id: replica, version, config, taking: undefined, cpus, drainTimeoutMs, phase }
-    this.#loop.tell({ on: 'found', deployment, found })
+    this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
+  }
+
+  #receive({ deployment, replica }: Which, message: FromReplica): void {
+    if (message.type === 'replica') this.#hear({ deployment, replica }, message.phase)
+    else this.#loop.tell({ on: 'checked', deployment, replica, health: message.health })
   }
 
   #hear({ deployment, replica }: Which, phase: ReplicaReport): void {
@@ -211,18 +221,5 @@ export class Controller {
     const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
     const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
     this.#peers.tell({ type: 'status', proxies: count, applications })
-  }
-}
-
-function takenPhase({ phase, startTimeoutMs, drainTimeoutMs }: ReplicaRole, now: number): Phase {
-  switch (phase.name) {
-    case 'running':
-      return { name: 'running', address: phase.address, since: now }
-    case 'starting':
-      return { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
-    case 'failed':
-      return { name: 'failed', error: phase.error, deadline: now + LEAVE_MS }
-    case 'draining':
-      return { name: 'draining', deadline: now + drainTimeoutMs }
   }
 }

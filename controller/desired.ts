@@ -26,6 +26,7 @@ function desiredDeployment(application: ApplicationSpec, deployment: DeploymentS
     targetReplicas: options.numReplicas,
     surge: batchSize(options.rollingUpdatePercentage, options.numReplicas),
     startTimeoutMs: options.startTimeoutS * 1000,
+    frozenTimeoutMs: options.frozenTimeoutS * 1000,
     drainTimeoutMs: options.gracefulShutdownTimeoutS * 1000,
     maxStartFailures: maxStartFailures(options.maxConstructorRetryCount, options.numReplicas),
     cpus: options.rayActorOptions.numCpus,
@@ -48,5 +49,7 @@ export function takenOver(application: ApplicationSpec, { name, options }: Deplo
     routePrefix: name === application.ingress ? application.routePrefix : null,
     maxOngoingRequests: options.maxOngoingRequests,
     userConfig: options.userConfig,
+    healthCheckPeriodS: options.healthCheckPeriodS,
+    healthCheckTimeoutS: options.healthCheckTimeoutS,
   }
 }

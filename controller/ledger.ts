@@ -2,7 +2,8 @@ import { restartDelayMs, STABLE_MS } from '../shared/backoff.ts'
 import type { Instant } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
-import { failuresOf, LEAVE_MS } from './policy.ts'
+import type { Health } from '../shared/protocol.ts'
+import { failuresOf, isUnhealthy, LEAVE_MS } from './policy.ts'
 import type { Action, Event, Observed, ObservedDeployment, ObservedReplica, Phase } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
@@ -16,15 +17,15 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
     case 'spawn': {
       const { version, config, cpus, drainTimeoutMs, startTimeoutMs } = action.wanted
       const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
-      const replica = { id: action.replica, version, config, taking: undefined, cpus, drainTimeoutMs, phase }
-      return put(observed, deployment, replica)
+      const well = { taking: undefined, health: { failures: 0 }, frozen: undefined }
+      return put(observed, deployment, { id: action.replica, version, config, cpus, drainTimeoutMs, phase, ...well })
     }
     case 'reconfigure':
       return amend(observed, action, (replica) => ({ ...replica, taking: action.config }))
     case 'drain':
       return enter(observed, action, () => ({ name: 'draining', deadline: now + action.timeoutMs }))
     case 'kill':
-      return enter(observed, action, (r) => ({ name: 'killed', failed: reasonToKill(r) }))
+      return enter(observed, action, (r) => ({ name: 'killed', failed: reasonToKill(r), since: runningSince(r) }))
     case 'wait':
       return change(observed, deployment, (d) => ({ ...d, waiting: action.replicas }))
   }
@@ -33,21 +34,16 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
 /** Writes down what happened. What is said of a replica that is not known is ignored. */
 export function observe(observed: Observed, event: Event, now: Instant, random: Random): Observed {
   const { deployment } = event
-  if (event.on === 'found') {
-    const { found } = event
-    const next = put(observed, deployment, found)
-    return found.phase.name === 'running' ? ran(next, deployment, found) : next
-  }
+  if (event.on === 'found') return found(observed, deployment, event.found)
   const replica = observed.get(deployment)?.replicas.get(event.replica)
   if (replica === undefined) return observed
   switch (event.on) {
     case 'running':
       if (replica.phase.name !== 'starting') return observed // told to leave while it was still starting
-      return ran(
-        enter(observed, event, () => ({ name: 'running', address: event.address, since: now })),
-        deployment,
-        replica,
-      )
+      return started(observed, deployment, {
+        ...replica,
+        phase: { name: 'running', address: event.address, since: now },
+      })
     case 'failed':
       if (replica.phase.name !== 'starting') return observed
       return enter(observed, event, () => ({ name: 'failed', error: event.error, deadline: now + LEAVE_MS }))
@@ -60,12 +56,30 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       const revision = { version: replica.version, config: event.config }
       return change(next, deployment, (d) => couldNotStart(d, revision, event.error, { now, random }))
     }
+    case 'checked':
+      return change(observed, deployment, (d) => checked(d, replica, event.health, { now, random }))
+    case 'frozen':
+      return put(observed, deployment, {
+        ...replica,
+        frozen: { since: replica.frozen?.since ?? now, error: event.error },
+      })
+    case 'thawed':
+      return put(observed, deployment, { ...replica, frozen: undefined })
     case 'leaving':
       if (replica.phase.name !== 'running') return observed
       return enter(observed, event, (r) => ({ name: 'draining', deadline: now + r.drainTimeoutMs }))
     case 'exited':
       return change(observed, deployment, (d) => without(failed(d, replica, event.error, { now, random }), replica.id))
   }
+}
+
+function found(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
+  const next = put(observed, id, replica)
+  return replica.phase.name === 'running' ? ran(next, id, replica) : next
+}
+
+function started(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
+  return change(ran(put(observed, id, replica), id, replica), id, (d) => recovered(d, replica))
 }
 
 interface Chance {
@@ -84,14 +98,41 @@ function failed(
     case 'draining':
       return d
     case 'running':
-      return failure(d, replica, { ...chance, wasStable: chance.now - phase.since >= STABLE_MS })
+      return lost(d, replica, phase.since, chance)
     case 'starting':
       return couldNotStart(d, replica, exit, chance)
     case 'failed':
       return couldNotStart(d, replica, phase.error, chance)
     case 'killed':
-      return phase.failed === undefined ? d : couldNotStart(d, replica, phase.failed, chance)
+      if (phase.failed === undefined) return d
+      return phase.since === undefined
+        ? couldNotStart(d, replica, phase.failed, chance)
+        : lost(d, replica, phase.since, chance)
   }
+}
+
+/** One that becomes unhealthy is lost then, and not again when it has gone: its successor starts earlier. */
+function checked(d: ObservedDeployment, replica: ObservedReplica, health: Health, chance: Chance): ObservedDeployment {
+  const next = { ...replica, health }
+  const since = runningSince(replica)
+  const hasTurned = isUnhealthy(next) !== isUnhealthy(replica)
+  const counted =
+    !hasTurned || since === undefined ? d : isUnhealthy(next) ? lost(d, replica, since, chance) : recovered(d, replica)
+  return { ...counted, replicas: new Map(d.replicas).set(replica.id, next) }
+}
+
+/** It ran, and is not counted on any more. */
+function lost(d: ObservedDeployment, replica: ObservedReplica, since: Instant, chance: Chance): ObservedDeployment {
+  if (isUnhealthy(replica)) return d
+  const wasStable = chance.now - since >= STABLE_MS
+  return failure(d, replica, { ...chance, wasStable, lost: failuresOf(replica, d).lost + 1 })
+}
+
+/** A replica takes the place of one that was lost, or its own again. */
+function recovered(d: ObservedDeployment, revised: Revised): ObservedDeployment {
+  const own = d.failures.get(revisionOf(revised))
+  if (own === undefined || own.lost === 0) return d
+  return { ...d, failures: new Map(d.failures).set(revisionOf(revised), { ...own, lost: own.lost - 1 }) }
 }
 
 type Revised = Pick<ObservedReplica, 'version' | 'config'>
@@ -105,6 +146,7 @@ interface Failure extends Chance {
   readonly wasStable: boolean
   readonly starts?: number
   readonly lastError?: ErrorReport
+  readonly lost?: number
 }
 
 function failure(d: ObservedDeployment, revised: Revised, { now, random, wasStable, ...more }: Failure) {
@@ -120,7 +162,11 @@ function ran(observed: Observed, id: DeploymentId, revised: Revised): Observed {
   return change(observed, id, (d) => ({ ...d, ranRevision: revisionOf(revised) }))
 }
 
-function reasonToKill({ phase }: ObservedReplica): ErrorReport | undefined {
+function runningSince({ phase }: ObservedReplica): Instant | undefined {
+  return phase.name === 'running' ? phase.since : undefined
+}
+
+function reasonToKill({ phase, frozen }: ObservedReplica): ErrorReport | undefined {
   switch (phase.name) {
     case 'starting':
       return {
@@ -130,6 +176,7 @@ function reasonToKill({ phase }: ObservedReplica): ErrorReport | undefined {
     case 'failed':
       return phase.error
     case 'running':
+      return frozen && { ...frozen.error, message: `${frozen.error.message}, for longer than frozenTimeoutS allows` }
     case 'draining':
     case 'killed':
       return undefined

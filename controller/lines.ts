@@ -1,6 +1,8 @@
 import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
 import type { ErrorReport } from '../shared/errors.ts'
-import { failuresOf } from './policy.ts'
+import { UNHEALTHY_AFTER } from '../shared/health.ts'
+import type { Health } from '../shared/protocol.ts'
+import { failuresOf, isUnhealthy } from './policy.ts'
 import { type Action, type Desired, type Event, type Observed, revisionOf, unseen } from './state.ts'
 
 /** What the controller logs, in Ray's words where Ray has them. */
@@ -53,8 +55,14 @@ function single(action: Action, observed: Observed): Line[] {
       return [{ ...info(`Starting ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
     case 'reconfigure':
       return [{ ...info(`Updating ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
-    case 'drain':
-      return [{ ...info(`Stopping ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'drain': {
+      const replica = observed.get(deployment)?.replicas.get(action.replica)
+      const shown = showReplica(deployment, action.replica)
+      // The word twice, as Ray has it.
+      return replica !== undefined && isUnhealthy(replica)
+        ? [warning(`Replica ${shown} failed health check, stopping it.`)]
+        : [{ ...info(`Stopping ${shown}.`), fileOnly: true }]
+    }
     case 'kill': {
       const phase = observed.get(deployment)?.replicas.get(action.replica)?.phase
       const shown = showReplica(deployment, action.replica)
@@ -62,7 +70,7 @@ function single(action: Action, observed: Observed): Line[] {
       return [
         reason === undefined
           ? info(`${shown} did not shut down after grace period, force-killing it.`)
-          : { level: 'error', text: `${shown} is killed: ${reason.message}.` },
+          : { level: 'error', text: `${shown} is killed: ${withStack(reason)}` },
       ]
     }
     case 'wait':
@@ -93,29 +101,42 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       const { lastError } = failuresOf(replica, observed.get(event.deployment) ?? unseen)
       const isNew = lastError?.message !== event.error.message
       const detail = isNew ? (event.error.stack ?? event.error.message) : event.error.message
-      return [
-        {
-          level: 'error',
-          text: `Exception in ${shown}, the replica will be stopped.\n${detail}${left(event.deployment, observed, desired)}`,
-        },
-      ]
+      const rest = left(event.deployment, observed, desired)
+      return [{ level: 'error', text: `Exception in ${shown}, the replica will be stopped.\n${detail}${rest}` }]
     }
     case 'reconfigured':
       return [{ ...info(`${shown} goes on with its new config.`), fileOnly: true }]
     case 'not reconfigured':
       return [refusal(shown, event.error, left(event.deployment, observed, desired))]
+    case 'checked':
+      return health(shown, replica.health, event.health)
+    case 'frozen':
+      if (replica.frozen !== undefined) return []
+      return [{ ...warning(`${shown} gets no requests for now: ${withStack(event.error)}`), fileOnly: true }]
+    case 'thawed':
+      return [{ ...info(`${shown} is not frozen any more.`), fileOnly: true }]
     case 'leaving':
       return []
     case 'exited': {
       const { name } = replica.phase
       const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
-      return [
-        isExpected
-          ? info(`${shown} is stopped.`)
-          : { level: 'warning', text: `${shown} died: ${event.error.message}.` },
-      ]
+      return [isExpected ? info(`${shown} is stopped.`) : warning(`${shown} died: ${event.error.message}.`)]
     }
   }
+}
+
+function health(shown: string, before: Health, { failures, error }: Health): Line[] {
+  if (failures === before.failures) return []
+  if (failures === 0) return [info(`${shown} passed the health check after ${before.failures} consecutive failures.`)]
+  // One stack is enough for as long as it goes on.
+  const detail = failures === 1 ? (error?.stack ?? error?.message) : error?.message
+  const failed = warning(`Health check for ${shown} failed: ${detail ?? 'unknown'}`)
+  const text = `Replica ${shown} failed the health check ${failures} times in a row, marking it unhealthy.`
+  return failures === UNHEALTHY_AFTER ? [failed, warning(text)] : [failed]
+}
+
+function withStack({ message, stack }: ErrorReport): string {
+  return stack === undefined ? `${message}.` : `${message}.\n${stack}`
 }
 
 function refusal(shown: string, { message, stack }: ErrorReport, rest: string): Line {
@@ -129,6 +150,10 @@ function left(id: DeploymentId, observed: Observed, desired: Desired): string {
   if (wanted === undefined || seen === undefined || seen.ranRevision === revisionOf(wanted)) return ''
   const retries = wanted.maxStartFailures - failuresOf(wanted, seen).starts - 1
   return retries > 0 ? `\nRetrying ${retries} more time(s).` : ''
+}
+
+function warning(text: string): Line {
+  return { level: 'warning', text }
 }
 
 function info(text: string): Line {

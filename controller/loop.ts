@@ -212,7 +212,7 @@ export class Loop {
   #wakeAtNextDeadline(): void {
     this.#cancelWake()
     const now = this.#clock.now()
-    const next = nextDeadline(this.#observed, now)
+    const next = nextDeadline(this.#desired, this.#observed, now)
     this.#cancelWake = next === undefined ? () => {} : this.#clock.after(Math.max(1, next - now), () => this.#turn())
   }
 }

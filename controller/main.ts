@@ -26,6 +26,7 @@ import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Controller } from './controller.ts'
+import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
@@ -90,6 +91,12 @@ const controller = new Controller({
   tableVersion: Date.now(),
   former,
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
+})
+watchFrozen({
+  session,
+  clock: systemClock,
+  running: () => processes.running(),
+  changed: (which, error) => controller.frozen(which, error),
 })
 log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
 

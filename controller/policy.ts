@@ -1,4 +1,12 @@
-import { type DesiredDeployment, type Failures, noFailures, type ObservedDeployment, revisionOf } from './state.ts'
+import { UNHEALTHY_AFTER } from '../shared/health.ts'
+import {
+  type DesiredDeployment,
+  type Failures,
+  noFailures,
+  type ObservedDeployment,
+  type ObservedReplica,
+  revisionOf,
+} from './state.ts'
 
 /** How long a replica that has said that it cannot start may take to leave. */
 export const LEAVE_MS = 2_000
@@ -20,6 +28,15 @@ export function failuresOf(
   seen: ObservedDeployment,
 ): Failures {
   return seen.failures.get(revisionOf(revision)) ?? noFailures
+}
+
+export function isUnhealthy({ health }: Pick<ObservedReplica, 'health'>): boolean {
+  return health.failures >= UNHEALTHY_AFTER
+}
+
+/** It answers, and may be expected to go on with it. */
+export function isServing(replica: ObservedReplica): boolean {
+  return replica.phase.name === 'running' && replica.frozen === undefined && !isUnhealthy(replica)
 }
 
 /** How many replicas an update takes at a time: Ray's share, but never none. */

@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
+import { outputDirectory, replicaFrozen, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 
@@ -17,7 +17,7 @@ export interface Which {
   readonly deployment: DeploymentId
 }
 
-interface Running extends Which {
+export interface Running extends Which {
   /** undefined: the system would not start it, which it says in a moment. */
   readonly pid: number | undefined
 }
@@ -88,6 +88,10 @@ export class Processes {
     return this.#running.get(replica)?.pid
   }
 
+  running(): Iterable<Running> {
+    return this.#running.values()
+  }
+
   kill(replica: ReplicaId): void {
     const pid = this.pidOf(replica)
     if (pid === undefined) return
@@ -107,7 +111,7 @@ export class Processes {
     if (running === undefined) return
     this.#running.delete(replica)
     removeSocket(replicaSocket(this.#session, replica))
-    rmSync(replicaSettings(this.#session, replica), { force: true })
+    for (const file of [replicaSettings, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
     this.#exited(running, how)
   }
 }

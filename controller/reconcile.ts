@@ -1,6 +1,6 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import { failuresOf, isGivenUp } from './policy.ts'
+import { failuresOf, isGivenUp, isServing, isUnhealthy } from './policy.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
 import { unseen } from './state.ts'
 
@@ -47,13 +47,18 @@ function retire(
   now: Instant,
 ) {
   const replicas = [...seen.replicas.values()]
-  const overdue = replicas.filter((replica) => isOverdue(replica, now))
-  const alive = replicas.filter((replica) => isAlive(replica, now))
-  const current = alive.filter(({ version }) => version === wanted?.version)
-  const outdated = alive.filter(({ version }) => version !== wanted?.version)
+  const overdue = replicas.filter((replica) => isOverdue(replica, wanted, now))
+  const alive = replicas.filter((replica) => isAlive(replica, wanted, now))
+  const unhealthy = alive.filter(mustBeReplaced)
+  const well = alive.filter((replica) => !mustBeReplaced(replica))
+  const current = well.filter(({ version }) => version === wanted?.version)
+  const outdated = well.filter(({ version }) => version !== wanted?.version)
   const target = wanted?.targetReplicas ?? 0
-  const needed = Math.max(0, target - current.filter(isRunning).length)
+  const needed = Math.max(0, target - current.filter(isServing).length)
+  // Where nobody else serves, an unhealthy replica stays until its successor does: it may still answer.
+  const spared = target > 0 && !well.some(isServing) ? 1 : 0
   const leave = [
+    ...unhealthy.slice(spared),
     ...retireFirst(current).slice(0, Math.max(0, current.length - target)),
     ...retireFirst(outdated).slice(0, Math.max(0, outdated.length - needed)),
   ]
@@ -85,9 +90,10 @@ function reconfigure(
   seen: ObservedDeployment,
 ) {
   const running = [...seen.replicas.values()].filter((replica) => isRunning(replica) && replica.version === version)
+  // A frozen one would not hear it.
   const busy = running.filter(({ taking }) => taking !== undefined).length
   return running
-    .filter((replica) => replica.config !== config && replica.taking === undefined)
+    .filter((replica) => replica.config !== config && replica.taking === undefined && replica.frozen === undefined)
     .slice(0, Math.max(0, surge - busy))
     .map(({ id }): Action => ({ do: 'reconfigure', deployment, replica: id, config }))
 }
@@ -103,7 +109,7 @@ function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instan
  */
 function missing(wanted: DesiredDeployment, seen: ObservedDeployment, leaving: number): number {
   const there = [...seen.replicas.values()].filter((replica) => !isLeaving(replica))
-  const current = there.filter(({ version }) => version === wanted.version)
+  const current = there.filter((replica) => replica.version === wanted.version && !mustBeReplaced(replica))
   const most = wanted.targetReplicas + wanted.surge - (there.length - leaving)
   return Math.max(0, Math.min(wanted.targetReplicas - current.length, most))
 }
@@ -112,11 +118,14 @@ function isLeaving({ phase }: ObservedReplica): boolean {
   return phase.name === 'draining' || (phase.name === 'killed' && phase.failed === undefined)
 }
 
-/** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */
+/** CPUs in use. A replica that is outdated, unhealthy, or told to leave, lends its room to its successor. */
 function taken(desired: Desired, observed: Observed, now: Instant): number {
-  const all = [...observed].flatMap(([id, { replicas }]) =>
-    [...replicas.values()].filter((r) => isAlive(r, now) && r.version === desired.get(id)?.version),
-  )
+  const all = [...observed].flatMap(([id, { replicas }]) => {
+    const wanted = desired.get(id)
+    return [...replicas.values()].filter(
+      (replica) => isAlive(replica, wanted, now) && !mustBeReplaced(replica) && replica.version === wanted?.version,
+    )
+  })
   return all.reduce((sum, { cpus }) => sum + cpus, 0)
 }
 
@@ -127,36 +136,47 @@ function room(free: number, cpusEach: number): number {
 }
 
 /** It serves, or may still come to. */
-function isAlive(replica: ObservedReplica, now: Instant): boolean {
-  return (replica.phase.name === 'starting' && !isOverdue(replica, now)) || isRunning(replica)
+function isAlive(replica: ObservedReplica, wanted: DesiredDeployment | undefined, now: Instant): boolean {
+  return (replica.phase.name === 'starting' || isRunning(replica)) && !isOverdue(replica, wanted, now)
+}
+
+/** While it is frozen nobody knows how it is, and it has its own patience. */
+function mustBeReplaced(replica: ObservedReplica): boolean {
+  return isRunning(replica) && isUnhealthy(replica) && replica.frozen === undefined
 }
 
 function isRunning({ phase }: ObservedReplica): boolean {
   return phase.name === 'running'
 }
 
-function isOverdue({ phase }: ObservedReplica, now: Instant): boolean {
+function isOverdue(replica: ObservedReplica, wanted: DesiredDeployment | undefined, now: Instant): boolean {
+  return now >= (deadlineOf(replica, wanted) ?? Number.POSITIVE_INFINITY)
+}
+
+/** When it is to be killed. One that is frozen and not wanted any more is drained, which has a deadline of its own. */
+function deadlineOf({ phase, frozen }: ObservedReplica, wanted: DesiredDeployment | undefined): Instant | undefined {
   switch (phase.name) {
     case 'starting':
     case 'failed':
     case 'draining':
-      return now >= phase.deadline
+      return phase.deadline
     case 'running':
+      return frozen && wanted && frozen.since + wanted.frozenTimeoutMs
     case 'killed':
-      return false
+      return undefined
   }
 }
 
 /** In the order in which to give them up: what does not serve yet before what does, the newest first. */
 function retireFirst(replicas: readonly ObservedReplica[]): ObservedReplica[] {
   const newestFirst = replicas.toReversed()
-  return [...newestFirst.filter((replica) => !isRunning(replica)), ...newestFirst.filter(isRunning)]
+  return [...newestFirst.filter((replica) => !isServing(replica)), ...newestFirst.filter(isServing)]
 }
 
 /** When reconcile has to look again though nothing happens: the next deadline, or the end of a back-off. */
-export function nextDeadline(observed: Observed, now: Instant): Instant | undefined {
-  const deadlines = [...observed.values()].flatMap(({ replicas, failures }) => [
-    ...[...replicas.values()].flatMap(({ phase }) => ('deadline' in phase ? [phase.deadline] : [])),
+export function nextDeadline(desired: Desired, observed: Observed, now: Instant): Instant | undefined {
+  const deadlines = [...observed].flatMap(([id, { replicas, failures }]) => [
+    ...[...replicas.values()].flatMap((replica) => deadlineOf(replica, desired.get(id)) ?? []),
     ...[...failures.values()].flatMap(({ notBefore }) => (notBefore > now ? [notBefore] : [])),
   ])
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)

@@ -1,6 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { Health } from '../shared/protocol.ts'
 
 /** What shall be: owned by the controller, changed by deploying. */
 export interface DesiredDeployment {
@@ -12,6 +13,8 @@ export interface DesiredDeployment {
   /** An update takes so many replicas at a time, and so many may be there besides the target. */
   readonly surge: number
   readonly startTimeoutMs: number
+  /** A replica may be frozen for so long before it is killed. */
+  readonly frozenTimeoutMs: number
   readonly drainTimeoutMs: number
   /** So many failed starts before the first success, and the deployment is given up. */
   readonly maxStartFailures: number
@@ -32,6 +35,14 @@ export interface ObservedReplica {
   /** Kept here because a deleted deployment has no specification left to look it up in. */
   readonly drainTimeoutMs: number
   readonly phase: Phase
+  readonly health: Health
+  readonly frozen: Frozen | undefined
+}
+
+/** It is stopped, or runs JavaScript without end: `error` says which, and where. */
+export interface Frozen {
+  readonly since: Instant
+  readonly error: ErrorReport
 }
 
 export type Phase =
@@ -40,8 +51,11 @@ export type Phase =
   /** It has said that it cannot start, and is about to leave. */
   | { readonly name: 'failed'; readonly error: ErrorReport; readonly deadline: Instant }
   | { readonly name: 'draining'; readonly deadline: Instant }
-  /** `failed` has the reason if it was killed for not becoming ready, and is undefined if it would not leave. */
-  | { readonly name: 'killed'; readonly failed: ErrorReport | undefined }
+  /**
+   * `failed` has the reason if it was killed for not becoming ready or for being frozen, and is undefined if it would
+   * not leave. `since`: when it began to run, if it ever did.
+   */
+  | { readonly name: 'killed'; readonly failed: ErrorReport | undefined; readonly since: Instant | undefined }
 
 export interface ObservedDeployment {
   readonly replicas: ReadonlyMap<ReplicaId, ObservedReplica>
@@ -68,9 +82,11 @@ export interface Failures {
   /** Failed starts and updates. */
   readonly starts: number
   readonly lastError: ErrorReport | undefined
+  /** Running replicas that died, froze or became unhealthy, and have no successor yet. */
+  readonly lost: number
 }
 
-export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined }
+export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined, lost: 0 }
 
 export type Observed = ReadonlyMap<DeploymentId, ObservedDeployment>
 
@@ -130,6 +146,20 @@ export type Event =
       readonly config: string
       readonly error: ErrorReport
     }
+  /** Its health check passed or failed, and did not the last time, or not as often. */
+  | {
+      readonly on: 'checked'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly health: Health
+    }
+  | {
+      readonly on: 'frozen'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly error: ErrorReport
+    }
+  | { readonly on: 'thawed'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
   /** It leaves of its own accord. */
   | { readonly on: 'leaving'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
   /** Its process is gone. `error` says how it died if nobody told it to. */

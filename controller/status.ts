@@ -1,6 +1,6 @@
 import { deploymentId } from '../shared/ids.ts'
 import type { ApplicationSpec, ApplicationStatus } from '../shared/protocol.ts'
-import { failuresOf, isGivenUp } from './policy.ts'
+import { failuresOf, isGivenUp, isServing } from './policy.ts'
 import type { Desired, Observed } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
@@ -35,9 +35,12 @@ function deploymentStatus(id: ReturnType<typeof deploymentId>, desired: Desired,
   }
   const revision = revisionOf(wanted)
   const current = [...seen.replicas.values()].filter((replica) => revisionOf(replica) === revision)
-  const running = current.filter(({ phase }) => phase.name === 'running').length
-  if (running >= wanted.targetReplicas) return { status: 'RUNNING', message: '' }
-  return { status: seen.ranRevision === revision && running === 0 ? 'UNHEALTHY' : 'DEPLOYING', message: '' }
+  if (current.filter(isServing).length >= wanted.targetReplicas) return { status: 'RUNNING', message: '' }
+  const isSick = current.some((replica) => replica.phase.name === 'running' && !isServing(replica))
+  if (!isSick && failuresOf(wanted, seen).lost === 0) return { status: 'DEPLOYING', message: '' }
+  const message =
+    "A replica's health check failed. This deployment will be UNHEALTHY until the replica recovers or a new deploy happens."
+  return { status: 'UNHEALTHY', message }
 }
 
 /** As Python prints a list of names. */

@@ -1,4 +1,4 @@
-import { messageOf, ServeError } from '../shared/errors.ts'
+import { type ErrorCode, messageOf, ServeError } from '../shared/errors.ts'
 import { type Bound, describe, type Servable } from './deployment.ts'
 import { userStack } from './user-stack.ts'
 
@@ -22,11 +22,21 @@ export async function reconfigure(bound: Bound, servable: Servable, userConfig: 
   await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
 }
 
-async function step(bound: Bound, what: string, run: () => unknown): Promise<unknown> {
+/** Asks user code how it is. */
+export async function checkHealth(bound: Bound, servable: Servable): Promise<void> {
+  await step(bound, 'checkHealth()', () => servable.checkHealth?.(), 'unhealthy')
+}
+
+async function step(
+  bound: Bound,
+  what: string,
+  run: () => unknown,
+  code: ErrorCode = 'constructor_failed',
+): Promise<unknown> {
   try {
     return await run()
   } catch (error) {
-    throw new ServeError('constructor_failed', `${what} of deployment '${bound.name}' threw: ${messageOf(error)}`, {
+    throw new ServeError(code, `${what} of deployment '${bound.name}' threw: ${messageOf(error)}`, {
       cause: error,
       userStack: userStack(error),
     })

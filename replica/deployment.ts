@@ -15,7 +15,11 @@ export interface Ingress {
 export interface Servable extends Ingress {
   /** Called with the deployment's `userConfig` before the replica takes requests. */
   reconfigure?(userConfig: unknown): void | Promise<void>
-  /** Called once before the replica takes requests; a throw means that it cannot serve. */
+  /**
+   * Called before the replica takes requests, where a throw means that it cannot serve, and then every
+   * `healthCheckPeriodS`. When it has thrown, or taken longer than `healthCheckTimeoutS`, three times in a row, the
+   * replica is replaced. Never called while an earlier call is under way.
+   */
   checkHealth?(): void | Promise<void>
 }
 

@@ -9,17 +9,26 @@ import { deploymentName } from '../shared/ids.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import { PROTOCOL, type Reconfigure, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
-import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaSocket } from '../shared/session.ts'
+import { type Health, PROTOCOL, type Reconfigure, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
+import {
+  controllerSocket,
+  lifelineSocket,
+  logDirectory,
+  outputDirectory,
+  replicaFrozen,
+  replicaSocket,
+} from '../shared/session.ts'
 import { isLaunched, type ReplicaSettings, replicaSettingsFile } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
-import { construct, reconfigure } from './construct.ts'
+import { checkHealth, construct, reconfigure } from './construct.ts'
 import { currentRequest } from './context.ts'
 import { type Bound, dispose, type Servable } from './deployment.ts'
+import { HealthChecks } from './health.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** A replica that finds no controller for so long has been forgotten. */
 const ABANDONED_MS = 60_000
@@ -49,6 +58,9 @@ let bound: Bound | undefined
 let servable: Servable | undefined
 let { config, live } = settings
 let server: ReplicaServer | undefined
+let health: Health = { failures: 0 }
+let healthChecks: HealthChecks | undefined
+let watchdog: Watchdog | undefined
 
 function leave(code: number): never {
   removeSocket(address)
@@ -86,6 +98,7 @@ const channel = dialChannel({
       startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       phase,
+      health,
     },
   }),
   receive(message) {
@@ -129,10 +142,31 @@ async function takeOver(told: Reconfigure): Promise<void> {
   }
   ;({ config, live } = told)
   server?.update(live)
+  healthChecks?.update(live)
+  watchdog?.update(live.healthCheckTimeoutS)
+}
+
+/** From the moment at which it takes requests. */
+function watchOver(user: Bound, code: Servable): void {
+  const { healthCheckTimeoutS } = live
+  const file = replicaFrozen(session, settings.replica)
+  watchdog = startWatchdog({ file, healthCheckTimeoutS, clock: systemClock, problem: (text) => log.warning(text) })
+  if (code.checkHealth === undefined) return
+  healthChecks = new HealthChecks({
+    check: () => checkHealth(user, code),
+    timing: live,
+    clock: systemClock,
+    random: Math.random,
+    changed(next) {
+      health = next
+      channel.request({ type: 'health', health }, { timeoutMs: ABANDONED_MS }).catch(() => undefined)
+    },
+  })
 }
 
 function drain(timeoutMs: number): Promise<void> {
   leaving ??= (async () => {
+    healthChecks?.stop()
     void enter({ name: 'draining' })
     const overdue = new Promise<void>((resolve) => systemClock.after(timeoutMs, resolve))
     await Promise.race([server?.drain(), overdue])
@@ -162,7 +196,11 @@ try {
   })
   await server.listen()
   log.info('Finished initializing replica.', { fileOnly: true })
-  if (leaving === undefined) await enter({ name: 'running', address })
+  if (leaving === undefined) {
+    const known = enter({ name: 'running', address })
+    watchOver(bound, servable)
+    await known
+  }
 } catch (error) {
   await enter({ name: 'failed', error: report(error) }, LAST_WORDS_MS)
   leave(3)

@@ -55,10 +55,24 @@ export interface DeploymentOptions {
   rayActorOptions?: RayActorOptions
   /** Not supported yet. */
   gracefulShutdownWaitLoopS?: number
-  /** Not supported yet. */
+  /**
+   * How often, in seconds, the `checkHealth` hook of each replica is called, give or take a tenth, counted from the
+   * start of the call before. Three failures in a row, and the replica is replaced.
+   * @default 10
+   */
   healthCheckPeriodS?: number
-  /** Not supported yet. */
+  /**
+   * How long, in seconds, a call of `checkHealth` may take; a longer one counts as failed.
+   * @default 30
+   */
   healthCheckTimeoutS?: number
+  /**
+   * How long, in seconds, a replica may stay frozen: stopped by a signal, or busy with JavaScript that never lets its
+   * event loop run. It gets no requests meanwhile, and is killed and replaced then. One that is busy in native code is
+   * not frozen. batoid's own: Ray Serve notices it late or not at all.
+   * @default 10
+   */
+  frozenTimeoutS?: number
   /**
    * The share of its replicas, above 0 and at most 1, that an update takes at a time; so many more than wanted run
    * meanwhile, since the new ones are started before the old ones leave.
@@ -114,8 +128,6 @@ export interface RayActorOptions {
 
 const unsupported = [
   'gracefulShutdownWaitLoopS',
-  'healthCheckPeriodS',
-  'healthCheckTimeoutS',
   'autoscalingConfig',
   'placementGroupBundles',
   'placementGroupStrategy',
@@ -160,6 +172,9 @@ const schema = z.strictObject({
   gracefulShutdownTimeoutS: seconds.default(20),
   maxConstructorRetryCount: positiveInteger.default(20),
   startTimeoutS: z.number().positive().default(120),
+  healthCheckPeriodS: z.number().positive().default(10),
+  healthCheckTimeoutS: z.number().positive().default(30),
+  frozenTimeoutS: z.number().positive().default(10),
   rollingUpdatePercentage: z.number().positive().max(1).default(0.2),
   rayActorOptions: z
     .strictObject({ numCpus: z.number().nonnegative().default(1), numGpus: z.number().nonnegative().default(0) })

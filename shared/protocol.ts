@@ -35,6 +35,7 @@ export type Role =
       readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
+      readonly health: Health
     }
 
 /** What a replica says of itself. */
@@ -44,6 +45,20 @@ export type ReplicaReport =
   | { readonly name: 'running'; readonly address: string }
   | { readonly name: 'failed'; readonly error: ErrorReport }
   | { readonly name: 'draining' }
+
+/** What the replica's own `checkHealth()` has said. */
+export interface Health {
+  /** In a row, up to the last one; 0: it passed, or there is nothing to check. */
+  readonly failures: number
+  /** Of the last one. */
+  readonly error?: ErrorReport | undefined
+}
+
+/** Replica to controller: sent at every change. */
+export interface HealthChanged {
+  readonly type: 'health'
+  readonly health: Health
+}
 
 /** Replica to controller: sent at every change. */
 export interface ReplicaChanged {
@@ -62,7 +77,7 @@ export interface Shutdown {
   readonly type: 'shutdown'
 }
 
-export type FromReplica = ReplicaChanged
+export type FromReplica = ReplicaChanged | HealthChanged
 export type FromLauncher = Deploy | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
@@ -90,6 +105,8 @@ export interface LiveConfig {
   readonly routePrefix: string | null
   readonly maxOngoingRequests: number
   readonly userConfig: unknown
+  readonly healthCheckPeriodS: number
+  readonly healthCheckTimeoutS: number
 }
 
 /** Controller to launcher, at every change. */
@@ -164,6 +181,9 @@ export interface DeploymentConfig {
   readonly gracefulShutdownTimeoutS: number
   readonly maxConstructorRetryCount: number
   readonly startTimeoutS: number
+  readonly healthCheckPeriodS: number
+  readonly healthCheckTimeoutS: number
+  readonly frozenTimeoutS: number
   readonly rollingUpdatePercentage: number
   readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
 }

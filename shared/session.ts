@@ -22,6 +22,10 @@ export const replicaSocket = ({ directory }: Session, replica: ReplicaId): strin
 export const replicaSettings = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.json`
 
+/** Is there while the JavaScript of a replica does not come back to its event loop; says what is known of it. */
+export const replicaFrozen = ({ directory }: Session, replica: ReplicaId): string =>
+  `${directory}/replica-${replica}.frozen`
+
 /** Is there while a controller lives, and after one that did not leave by itself. */
 export const controllerMark = ({ directory }: Session): string => `${directory}/controller.pid`
 

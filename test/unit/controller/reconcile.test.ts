@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { observe, record } from '../../../controller/ledger.ts'
 import { failuresOf, isGivenUp } from '../../../controller/policy.ts'
-import { reconcile } from '../../../controller/reconcile.ts'
+import { nextDeadline, reconcile } from '../../../controller/reconcile.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedReplica } from '../../../controller/state.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 
@@ -13,6 +13,7 @@ const base: DesiredDeployment = {
   targetReplicas: 2,
   surge: 1,
   startTimeoutMs: 1000,
+  frozenTimeoutMs: 400,
   drainTimeoutMs: 500,
   maxStartFailures: 6,
   cpus: 1,
@@ -51,6 +52,21 @@ class World {
     this.observed = observe(this.observed, { on: 'failed', deployment: cart, replica, error }, this.now, () => 0.5)
   }
 
+  checked({ id: replica }: ObservedReplica, failures: number): void {
+    const error = { code: 'unhealthy', message: 'no database' } as const
+    const health = failures === 0 ? { failures } : { failures, error }
+    this.observed = observe(this.observed, { on: 'checked', deployment: cart, replica, health }, this.now, () => 0.5)
+  }
+
+  frozen({ id: replica }: ObservedReplica): void {
+    const error = { code: 'frozen', message: 'stopped' } as const
+    this.observed = observe(this.observed, { on: 'frozen', deployment: cart, replica, error }, this.now, () => 0.5)
+  }
+
+  thawed({ id: replica }: ObservedReplica): void {
+    this.observed = observe(this.observed, { on: 'thawed', deployment: cart, replica }, this.now, () => 0.5)
+  }
+
   /** Every replica that was told to take a config over answers. */
   answer(isTaken = true): void {
     const error = { code: 'constructor_failed', message: 'bad config' } as const
@@ -77,6 +93,11 @@ class World {
     return [...(this.observed.get(cart)?.replicas.values() ?? [])]
   }
 
+  /** Those that answer, and are well. */
+  get serving(): ObservedReplica[] {
+    return this.in('running').filter(({ health, frozen }) => health.failures < 3 && frozen === undefined)
+  }
+
   in(phase: string): ObservedReplica[] {
     return this.replicas.filter((replica) => replica.phase.name === phase)
   }
@@ -87,14 +108,38 @@ type Want = Pick<DesiredDeployment, 'targetReplicas' | 'version' | 'config'>
 interface Step {
   readonly ms: number
   readonly pick: number
-  readonly what: 'ready' | 'fail' | 'crash' | 'obey' | 'take' | 'refuse' | 'nothing'
+  readonly what:
+    | 'ready'
+    | 'fail'
+    | 'crash'
+    | 'obey'
+    | 'take'
+    | 'refuse'
+    | 'sick'
+    | 'well'
+    | 'freeze'
+    | 'thaw'
+    | 'nothing'
   readonly want: Want | undefined
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
   ms: fc.integer({ min: 0, max: 700 }),
   pick: fc.nat(),
-  what: fc.constantFrom('ready', 'ready', 'fail', 'crash', 'obey', 'take', 'refuse', 'nothing'),
+  what: fc.constantFrom(
+    'ready',
+    'ready',
+    'fail',
+    'crash',
+    'obey',
+    'take',
+    'refuse',
+    'sick',
+    'well',
+    'freeze',
+    'thaw',
+    'nothing',
+  ),
   want: fc.option(
     fc.record({
       targetReplicas: fc.integer({ min: 1, max: 5 }),
@@ -118,6 +163,9 @@ function happen(world: World, { ms, pick, what }: Step): void {
   const isTold = ['draining', 'killed', 'failed'].includes(replica.phase.name)
   if (what === 'take' || what === 'refuse') world.answer(what === 'take')
   if (what === 'ready') world.running(replica)
+  if (what === 'sick' || what === 'well') world.checked(replica, what === 'sick' ? replica.health.failures + 2 : 0)
+  if (what === 'freeze') world.frozen(replica)
+  if (what === 'thaw') world.thawed(replica)
   if (what === 'fail') world.failed(replica)
   if (what === 'crash' || (what === 'obey' && isTold)) world.exited(replica)
 }
@@ -309,6 +357,122 @@ describe('reconcile', () => {
     expect(world.reconcile(desired)).to.have.nested.property('[0].timeoutMs', 9000)
   })
 
+  const one = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
+  const two = wanting({ targetReplicas: 2, version: 'v1', config: 'c1' })
+  const dos = (actions: readonly Action[]) => actions.map((action) => action.do).join(' ')
+  const running = (desired: Desired): World => {
+    const world = new World()
+    world.reconcile(desired)
+    for (const replica of world.in('starting')) world.running(replica)
+    return world
+  }
+
+  it('replaces a replica after three failed health checks in a row, and gives it up at once where others serve', () => {
+    const world = running(two)
+    world.checked(world.replicas[0]!, 2)
+    expect(dos(world.reconcile(two))).to.equal('')
+    world.checked(world.replicas[0]!, 3)
+    expect(dos(world.reconcile(two))).to.equal('drain spawn')
+    expect(world.replicas[0]!.phase.name).to.equal('draining')
+  })
+
+  it('keeps the only replica, though unhealthy, until its successor serves', () => {
+    const world = running(one)
+    world.checked(world.replicas[0]!, 3)
+    expect(dos(world.reconcile(one))).to.equal('spawn')
+    expect(world.replicas[0]!.phase.name).to.equal('running')
+    world.running(world.replicas[1]!)
+    expect(dos(world.reconcile(one))).to.equal('drain')
+    expect(world.replicas[0]!.phase.name).to.equal('draining')
+  })
+
+  it('keeps one of many when all are unhealthy', () => {
+    const world = running(two)
+    for (const replica of world.replicas) world.checked(replica, 3)
+    expect(dos(world.reconcile(two))).to.equal('drain')
+    world.now += 300
+    expect(dos(world.reconcile(two))).to.equal('spawn spawn')
+    expect(world.in('running')).to.have.length(1)
+  })
+
+  it('keeps a replica that recovers, and starts no more for it', () => {
+    const world = running(one)
+    world.checked(world.replicas[0]!, 3)
+    world.reconcile(one)
+    world.checked(world.replicas[0]!, 0)
+    expect(dos(world.reconcile(one))).to.equal('drain')
+    expect(world.replicas.map(({ phase }) => phase.name)).to.deep.equal(['running', 'draining'])
+  })
+
+  it('replaces ever more slowly what always becomes unhealthy', () => {
+    const world = running(one)
+    const spawned: number[] = []
+    for (; world.now < 60_000; world.now += 100) {
+      for (const replica of world.in('running')) world.checked(replica, 3)
+      if (dos(world.reconcile(one)).includes('spawn')) spawned.push(world.now)
+      for (const replica of world.in('starting')) world.running(replica)
+      for (const replica of world.in('draining')) world.exited(replica)
+    }
+    expect(spawned.length).to.be.within(5, 12)
+  })
+
+  it('counts a replica that is unhealthy and then dies once', () => {
+    const world = running(one)
+    world.checked(world.replicas[0]!, 3)
+    world.exited(world.replicas[0]!)
+    expect(failuresOf({ version: 'v1', config: 'c1' }, world.observed.get(cart)!)).to.include({ inARow: 1, lost: 1 })
+  })
+
+  it('leaves the old version serving when a new one is unhealthy', () => {
+    const world = running(two)
+    const desired = wanting({ targetReplicas: 2, version: 'v2', config: 'c1' })
+    for (let i = 0; i < 20; i += 1) {
+      world.reconcile(desired)
+      for (const replica of world.in('starting')) world.running(replica)
+      for (const replica of world.in('running')) if (replica.version === 'v2') world.checked(replica, 3)
+      world.now += 60_000
+    }
+    expect(world.serving.map(({ version }) => version)).to.deep.equal(['v1', 'v1'])
+  })
+
+  it('lends the room of an unhealthy replica to its successor', () => {
+    const world = running(one)
+    world.cpus = 1
+    world.checked(world.replicas[0]!, 3)
+    expect(dos(world.reconcile(one))).to.equal('spawn')
+  })
+
+  it('kills a frozen replica after its patience and then starts another, and wakes for it', () => {
+    const world = running(two)
+    world.now = 10
+    world.frozen(world.replicas[0]!)
+    expect(dos(world.reconcile(two))).to.equal('')
+    expect(nextDeadline(two, world.observed, world.now)).to.equal(410)
+    world.now = 410
+    expect(dos(world.reconcile(two))).to.equal('kill')
+    world.exited(world.in('killed')[0]!)
+    expect(dos(world.reconcile(two))).to.equal('spawn')
+    expect(failuresOf(base, world.observed.get(cart)!)).to.include({ inARow: 1, lost: 1, starts: 0 })
+  })
+
+  it('leaves a replica alone that comes back in time', () => {
+    const world = running(one)
+    world.frozen(world.replicas[0]!)
+    world.now = 399
+    world.thawed(world.replicas[0]!)
+    world.now = 10_000
+    expect(dos(world.reconcile(one))).to.equal('')
+  })
+
+  it('keeps an outdated replica while a current one is frozen', () => {
+    const world = running(one)
+    const desired = wanting({ targetReplicas: 1, version: 'v2', config: 'c1' })
+    world.reconcile(desired)
+    world.running(world.in('starting')[0]!)
+    world.frozen(world.replicas[1]!)
+    expect(dos(world.reconcile(desired))).to.equal('')
+  })
+
   it('has nothing left to do once its actions are recorded', () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 8 }), (script, cpus) => {
@@ -337,7 +501,7 @@ describe('reconcile', () => {
         const given = wanted !== undefined && isGivenUp(wanted, world.observed.get(cart)!)
         if (given) return
         expect(world.replicas.length).to.equal(last.want?.targetReplicas ?? 0)
-        expect(world.in('running').length).to.equal(world.replicas.length)
+        expect(world.serving.length).to.equal(world.replicas.length)
         expect(world.replicas.every(({ version }) => version === last.want?.version)).to.equal(true)
         expect(world.replicas.every(({ config }) => config === last.want?.config)).to.equal(true)
       }),
@@ -351,9 +515,25 @@ describe('reconcile', () => {
         const world = new World()
         for (const one of script) {
           happen(world, one)
-          const before = world.in('running').length
+          const before = world.serving.length
           world.reconcile(wanting(one.want))
-          expect(world.in('running').length).to.be.at.least(Math.min(before, one.want?.targetReplicas ?? 0))
+          expect(world.serving.length).to.be.at.least(Math.min(before, one.want?.targetReplicas ?? 0))
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('never gives up the last replica that answers, be it unhealthy', () => {
+    const answering = (world: World) => world.in('running').filter(({ frozen }) => frozen === undefined).length
+    fc.assert(
+      fc.property(steps, (script) => {
+        const world = new World()
+        for (const one of script) {
+          happen(world, one)
+          const before = answering(world)
+          world.reconcile(wanting(one.want))
+          expect(answering(world)).to.be.at.least(Math.min(before, one.want === undefined ? 0 : 1))
         }
       }),
       { numRuns: 1000 },

@@ -22,6 +22,9 @@ describe('resolveOptions', () => {
       gracefulShutdownTimeoutS: 20,
       maxConstructorRetryCount: 20,
       startTimeoutS: 120,
+      healthCheckPeriodS: 10,
+      healthCheckTimeoutS: 30,
+      frozenTimeoutS: 10,
       rollingUpdatePercentage: 0.2,
       rayActorOptions: { numCpus: 1, numGpus: 0 },
     })
@@ -47,6 +50,8 @@ describe('resolveOptions', () => {
     ['a negative grace', { gracefulShutdownTimeoutS: -1 }, /gracefulShutdownTimeoutS/],
     ['an option that nobody knows', { numReplica: 2 }, /numReplica/],
     ['a user configuration that is not JSON', { userConfig: { f: () => 1 } }, /userConfig/],
+    ['a health check without a pause', { healthCheckPeriodS: 0 }, /healthCheckPeriodS/],
+    ['no patience with frozen replicas', { frozenTimeoutS: 0 }, /frozenTimeoutS/],
     ['a negative CPU', { rayActorOptions: { numCpus: -1 } }, /rayActorOptions\.numCpus/],
   ]
   for (const [what, options, message] of wrong) {
@@ -62,7 +67,7 @@ describe('resolveOptions', () => {
   const later: [unknown, RegExp][] = [
     [{ numReplicas: 'auto' }, /numReplicas: 'auto'/],
     [{ autoscalingConfig: {} }, /autoscalingConfig/],
-    [{ healthCheckPeriodS: 10 }, /healthCheckPeriodS/],
+    [{ loggingConfig: {} }, /loggingConfig/],
     [{ rayActorOptions: { numGpus: 1 } }, /numGpus/],
     [{ rayActorOptions: { memory: 1 } }, /rayActorOptions\.memory/],
   ]

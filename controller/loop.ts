@@ -21,9 +21,11 @@ interface Which {
   readonly replica: ReplicaId
 }
 
-/** What the loop makes happen. None of it may throw. */
+/** What the loop makes happen. None of it may throw, but for `save`. */
 export interface Effects {
   start(settings: ReplicaSettings): void
+  /** Writes down what shall run; a throw leaves everything as it was. */
+  save(applications: readonly ApplicationSpec[]): void
   /** Tells the replica what to take over; its answer is an event. */
   reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
   /** Asks the replica to finish and leave. */
@@ -73,9 +75,19 @@ export class Loop {
     return this.#isHeld ? undefined : this.#table
   }
 
-  /** Replaces the application of that name, or adds it. What runs already as wanted is left alone. */
+  /**
+   * Replaces the application of that name, or adds it. What runs already as wanted is left alone.
+   * @throws ServeError `checkpoint_failed`; nothing is changed then
+   */
   deploy(application: ApplicationSpec): void {
-    this.#want([...this.#applications.filter(({ name }) => name !== application.name), application])
+    const applications = [...this.#applications.filter(({ name }) => name !== application.name), application]
+    this.#effects.save(applications)
+    this.#want(applications)
+  }
+
+  /** Wants what a former controller has written down. */
+  restore(applications: readonly ApplicationSpec[]): void {
+    this.#want(applications)
   }
 
   /** Wants nothing any more: every replica is drained. */

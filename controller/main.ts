@@ -1,6 +1,6 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -11,7 +11,7 @@ import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import {
-  controllerMark,
+  controllerCheckpoint,
   controllerSocket,
   lifelineSocket,
   logDirectory,
@@ -25,7 +25,8 @@ import { removeSockets } from '../shared/socket-files.ts'
 import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
-import { Controller } from './controller.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { Controller, type Former } from './controller.ts'
 import { Processes } from './processes.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
@@ -54,9 +55,8 @@ process.on('uncaughtException', (error) => {
   leave(1)
 })
 
-/** The replicas of a controller which did not leave by itself, but for those that are surely dead; undefined if there was none. */
-async function formerReplicas(): Promise<ReplicaId[] | undefined> {
-  if (!existsSync(controllerMark(session))) return undefined
+/** The replicas that a controller has left, but for those that are surely dead. */
+async function formerReplicas(): Promise<ReplicaId[]> {
   const started = readdirSync(session.directory).flatMap((file) => replicaOfSettings(file) ?? [])
   const isDead = async (replica: ReplicaId) => {
     const socket = replicaSocket(session, replica)
@@ -73,8 +73,25 @@ async function formerReplicas(): Promise<ReplicaId[] | undefined> {
   return started.filter((_, i) => !dead[i])
 }
 
-const former = await formerReplicas()
-writeFileSync(controllerMark(session), `${process.pid}\n`)
+const checkpoint = new Checkpoint({ path: controllerCheckpoint(session), version: VERSION })
+
+async function findFormer(): Promise<Former | undefined> {
+  const found = checkpoint.load()
+  if (found.state === 'none') return undefined
+  if (found.state === 'damaged') {
+    log.error(
+      `The checkpoint of the controller before this one cannot be read: ${found.problem}. ` +
+        'What runs goes on; what shall run has to be deployed again.',
+    )
+  }
+  return {
+    replicas: await formerReplicas(),
+    applications: found.state === 'intact' ? found.applications : undefined,
+  }
+}
+
+const former = await findFormer()
+if (former?.applications === undefined) checkpoint.save(former === undefined ? [] : undefined)
 const processes = new Processes({
   session,
   env: process.env,
@@ -89,6 +106,7 @@ const controller = new Controller({
   cpus: cpusFrom(process.env, availableParallelism()),
   tableVersion: Date.now(),
   former,
+  save: (applications) => checkpoint.save(applications),
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
 })
 log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
@@ -133,7 +151,7 @@ if (application !== undefined) {
 async function shutDown(): Promise<void> {
   await controller.shutDown()
   await channel.close()
-  rmSync(controllerMark(session), { force: true })
+  checkpoint.remove()
   leave(0)
 }
 

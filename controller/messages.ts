@@ -79,6 +79,8 @@ const fromLauncher = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shutdown') }),
 ]) satisfies z.ZodType<FromLauncher>
 
+export const acceptApplications = (raw: unknown): readonly ApplicationSpec[] =>
+  accept(z.array(application), raw, 'a list of applications')
 export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
 export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
 export const acceptFromLauncher = (raw: unknown): FromLauncher => accept(fromLauncher, raw, 'what a launcher may say')

@@ -47,6 +47,7 @@ export const catalogue = {
   constructor_failed: { exit: 3, means: 'The factory or class of a deployment threw in the replica.' },
   not_servable: { exit: 3, means: 'What the factory returned has no `fetch(request)`.' },
   start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
+  checkpoint_failed: { exit: 1, means: 'What shall run could not be written to the session directory.' },
   deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>
 

@@ -25,6 +25,8 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
       return enter(observed, action, () => ({ name: 'draining', deadline: now + action.timeoutMs }))
     case 'kill':
       return enter(observed, action, (r) => ({ name: 'killed', failed: reasonToKill(r) }))
+    case 'reach':
+      return change(observed, deployment, (d) => ({ ...d, reached: action.reached }))
     case 'wait':
       return change(observed, deployment, (d) => ({ ...d, waiting: action.replicas }))
   }

@@ -65,6 +65,8 @@ function single(action: Action, observed: Observed): Line[] {
           : { level: 'error', text: `${shown} is killed: ${reason.message}.` },
       ]
     }
+    case 'reach':
+      return []
     case 'wait':
       return action.replicas === 0 ? [] : [waiting(deployment, action.replicas)]
   }

@@ -123,10 +123,7 @@ export class Loop {
   }
 
   statuses(): Omit<ApplicationStatus, 'routed'>[] {
-    return this.#applications.map((application) => ({
-      name: application.name,
-      ...applicationStatus(application, this.#desired, this.#observed),
-    }))
+    return this.#applications.map((application) => applicationStatus(application, this.#desired, this.#observed))
   }
 
   #want(applications: readonly ApplicationSpec[]): void {
@@ -167,6 +164,7 @@ export class Loop {
       case 'kill':
         this.#effects.kill(action.replica)
         break
+      case 'reach':
       case 'wait':
         break
     }

@@ -1,4 +1,11 @@
-import { type DesiredDeployment, type Failures, noFailures, type ObservedDeployment, revisionOf } from './state.ts'
+import {
+  type DesiredDeployment,
+  type Failures,
+  noFailures,
+  type ObservedDeployment,
+  revisionOf,
+  type Step,
+} from './state.ts'
 
 /** How long a replica that has said that it cannot start may take to leave. */
 export const LEAVE_MS = 2_000
@@ -20,6 +27,15 @@ export function failuresOf(
   seen: ObservedDeployment,
 ): Failures {
   return seen.failures.get(revisionOf(revision)) ?? noFailures
+}
+
+/** How what is wanted differs from what was reached; undefined: not at all. */
+export function stepTo(wanted: DesiredDeployment, { reached }: ObservedDeployment): Step | undefined {
+  if (reached?.revision !== revisionOf(wanted)) return 'update'
+  if (reached.targetReplicas !== wanted.targetReplicas) {
+    return reached.targetReplicas < wanted.targetReplicas ? 'upscale' : 'downscale'
+  }
+  return reached.holds ? undefined : 'repair'
 }
 
 /** How many replicas an update takes at a time: Ray's share, but never none. */

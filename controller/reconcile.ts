@@ -1,8 +1,8 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import { failuresOf, isGivenUp } from './policy.ts'
+import { failuresOf, isGivenUp, stepTo } from './policy.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
-import { unseen } from './state.ts'
+import { revisionOf, unseen } from './state.ts'
 
 export interface Circumstances {
   readonly now: Instant
@@ -24,15 +24,17 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
-    const actions = retire(id, wanted, seen, circumstances.now)
+    const actions: Action[] = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
+    actions.push(...reach(id, wanted, seen))
     if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
-    const short = missing(wanted, seen, actions.filter((action) => action.do === 'drain').length)
+    const staying = stay(seen, actions)
+    const short = missing(wanted, staying)
     const fitting = Math.min(short, room(free, wanted.cpus))
     free -= fitting * wanted.cpus
     return [
       ...actions,
-      ...reconfigure(id, wanted, seen),
+      ...reconfigure(id, wanted, staying),
       ...spawn(id, wanted, fitting, circumstances),
       ...wait(id, seen, short - fitting),
     ]
@@ -70,6 +72,26 @@ function retire(
   ]
 }
 
+/** Notes that what is wanted has been reached, or that it is so no longer. */
+function reach(deployment: DeploymentId, wanted: DesiredDeployment, seen: ObservedDeployment): Action[] {
+  const by = stepTo(wanted, seen)
+  const holds = isReached(wanted, seen)
+  const { targetReplicas } = wanted
+  if (by !== undefined && holds) {
+    return [{ do: 'reach', deployment, reached: { revision: revisionOf(wanted), targetReplicas, by, holds } }]
+  }
+  if (by === undefined && !holds && seen.reached !== undefined) {
+    return [{ do: 'reach', deployment, reached: { ...seen.reached, holds } }]
+  }
+  return []
+}
+
+/** As many run as are wanted, as they are wanted, and nothing else is there. */
+function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment): boolean {
+  const all = [...replicas.values()]
+  return all.length === wanted.targetReplicas && all.every((r) => isRunning(r) && revisionOf(r) === revisionOf(wanted))
+}
+
 function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, { newReplicaId }: Circumstances) {
   return Array.from({ length: count }, (): Action => ({ do: 'spawn', deployment, replica: newReplicaId(), wanted }))
 }
@@ -82,9 +104,9 @@ function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: numb
 function reconfigure(
   deployment: DeploymentId,
   { version, config, surge }: DesiredDeployment,
-  seen: ObservedDeployment,
+  staying: readonly ObservedReplica[],
 ) {
-  const running = [...seen.replicas.values()].filter((replica) => isRunning(replica) && replica.version === version)
+  const running = staying.filter((replica) => isRunning(replica) && replica.version === version)
   const busy = running.filter(({ taking }) => taking !== undefined).length
   return running
     .filter((replica) => replica.config !== config && replica.taking === undefined)
@@ -97,15 +119,19 @@ function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instan
   return !isGivenUp(wanted, seen) && (inARow === 0 || now >= notBefore)
 }
 
+/** What is there and neither leaves nor is told to by these actions. */
+function stay({ replicas }: ObservedDeployment, actions: readonly Action[]): ObservedReplica[] {
+  const drained = new Set(actions.flatMap((action) => (action.do === 'drain' ? [action.replica] : [])))
+  return [...replicas.values()].filter((replica) => !isLeaving(replica) && !drained.has(replica.id))
+}
+
 /**
  * How many to start. A replica that could not start is replaced once it has gone: only then is its failure counted.
- * Never more than a batch besides the target are there, counting those of an older version but not the ones that leave.
+ * No more than a batch besides the target are there, counting those of an older version.
  */
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment, leaving: number): number {
-  const there = [...seen.replicas.values()].filter((replica) => !isLeaving(replica))
-  const current = there.filter(({ version }) => version === wanted.version)
-  const most = wanted.targetReplicas + wanted.surge - (there.length - leaving)
-  return Math.max(0, Math.min(wanted.targetReplicas - current.length, most))
+function missing({ version, targetReplicas, surge }: DesiredDeployment, staying: readonly ObservedReplica[]): number {
+  const current = staying.filter((replica) => replica.version === version)
+  return Math.max(0, Math.min(targetReplicas - current.length, targetReplicas + surge - staying.length))
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {

@@ -51,7 +51,21 @@ export interface ObservedDeployment {
   readonly ranRevision: Revision | undefined
   /** How many replicas are wanted but do not fit the machine. */
   readonly waiting: number
+  /** What was wanted when last as many ran as were wanted. */
+  readonly reached: Reached | undefined
 }
+
+export interface Reached {
+  readonly revision: Revision
+  readonly targetReplicas: number
+  /** What it took to get there from what was reached before. */
+  readonly by: Step
+  /** Whether it is still so: false once a replica has been lost. */
+  readonly holds: boolean
+}
+
+/** How what is wanted differs from what was reached; `repair`: not at all, but replicas were lost. */
+export type Step = 'update' | 'upscale' | 'downscale' | 'repair'
 
 export type Revision = `${string}/${string}`
 
@@ -79,6 +93,7 @@ export const unseen: ObservedDeployment = {
   failures: new Map(),
   ranRevision: undefined,
   waiting: 0,
+  reached: undefined,
 }
 
 /** What is to be done. */
@@ -103,6 +118,8 @@ export type Action =
       readonly timeoutMs: number
     }
   | { readonly do: 'kill'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
+  /** What is wanted has been reached, or is lost again. */
+  | { readonly do: 'reach'; readonly deployment: DeploymentId; readonly reached: Reached }
   /** So many replicas wait for room from now on; 0: none any more. */
   | { readonly do: 'wait'; readonly deployment: DeploymentId; readonly replicas: number }
 

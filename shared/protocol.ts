@@ -108,9 +108,31 @@ export interface ApplicationStatus {
   readonly name: string
   readonly status: 'DEPLOYING' | 'RUNNING' | 'DEPLOY_FAILED' | 'UNHEALTHY' | 'DELETING'
   readonly message: string
+  readonly deployments: readonly DeploymentStatus[]
   /** Every proxy knows the running replicas: a request sent now is answered. */
   readonly routed: boolean
 }
+
+/** In Ray's words, as are the triggers and the states. */
+export interface DeploymentStatus {
+  readonly name: string
+  readonly status: 'UPDATING' | 'HEALTHY' | 'UNHEALTHY' | 'DEPLOY_FAILED' | 'UPSCALING' | 'DOWNSCALING'
+  readonly trigger: StatusTrigger
+  readonly message: string
+  readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
+}
+
+export type StatusTrigger =
+  | 'UNSPECIFIED'
+  | 'CONFIG_UPDATE_STARTED'
+  | 'CONFIG_UPDATE_COMPLETED'
+  | 'UPSCALE_COMPLETED'
+  | 'DOWNSCALE_COMPLETED'
+  | 'REPLICA_STARTUP_FAILED'
+  | 'HEALTH_CHECK_FAILED'
+  | 'DELETING'
+
+export type ReplicaState = 'STARTING' | 'UPDATING' | 'RUNNING' | 'STOPPING'
 
 export interface EndpointTable {
   /** Grows with every change; a table older than the one in hand has been overtaken on its way. */

@@ -243,7 +243,7 @@ describe('reconcile', () => {
       'spawn spawn',
       'drain drain spawn spawn',
       'drain drain',
-      '',
+      'reach',
     ])
     expect(world.replicas.map(({ version }) => version)).to.deep.equal(['v2', 'v2', 'v2', 'v2'])
   })
@@ -279,6 +279,7 @@ describe('reconcile', () => {
     const want = (config: string): Desired => new Map([[cart, { ...base, targetReplicas: 3, surge: 2, config }]])
     world.reconcile(want('c1'))
     for (const replica of world.in('starting')) world.running(replica)
+    world.reconcile(want('c1'))
     expect(world.reconcile(want('c2')).map((action) => action.do)).to.deep.equal(['reconfigure', 'reconfigure'])
     world.answer()
     expect(world.reconcile(want('c2')).map((action) => action.do)).to.deep.equal(['reconfigure'])

@@ -11,6 +11,7 @@ import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.t
 import { Peers } from './peers.ts'
 import { LEAVE_MS } from './policy.ts'
 import { Recovery } from './recovery.ts'
+import type { Machine } from './resources.ts'
 import type { Phase } from './state.ts'
 
 const IDLE_CHECK_MS = 5
@@ -39,7 +40,7 @@ export interface ControllerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly hash: Hash
-  readonly cpus: number
+  readonly machine: Machine
   readonly tableVersion: number
   /** What a controller before this one has left, if it did not leave by itself. */
   readonly former: Former | undefined
@@ -186,10 +187,10 @@ export class Controller {
 
   /** Takes over a replica that a former controller started. */
   #take(role: ReplicaRole, pid: number): void {
-    const { deployment, replica, version, config, cpus, drainTimeoutMs } = role
+    const { deployment, replica, version, config, allotment, drainTimeoutMs } = role
     const phase = takenPhase(role, this.#options.clock.now())
     this.#options.processes.adopt({ deployment, replica }, pid)
-    const found = { id: replica, version, config, taking: undefined, cpus, drainTimeoutMs, phase }
+    const found = { id: replica, version, config, taking: undefined, allotment, drainTimeoutMs, phase }
     this.#loop.tell({ on: 'found', deployment, found })
   }
 

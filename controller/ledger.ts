@@ -14,9 +14,10 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
   const { deployment } = action
   switch (action.do) {
     case 'spawn': {
-      const { version, config, cpus, drainTimeoutMs, startTimeoutMs } = action.wanted
+      const { wanted, allotment } = action
+      const { version, config, drainTimeoutMs, startTimeoutMs } = wanted
       const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
-      const replica = { id: action.replica, version, config, taking: undefined, cpus, drainTimeoutMs, phase }
+      const replica = { id: action.replica, version, config, taking: undefined, allotment, drainTimeoutMs, phase }
       return put(observed, deployment, replica)
     }
     case 'reconfigure':

@@ -76,8 +76,8 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
   return {
     level: 'warning',
     text:
-      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the CPUs that they ask for ` +
-      'are not free. Lower rayActorOptions.numCpus of the deployment, or raise --num-cpus.',
+      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the resources that they ask ` +
+      'for are not free. Lower rayActorOptions of the deployment, or raise --num-cpus or --num-gpus.',
   }
 }
 

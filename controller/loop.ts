@@ -13,6 +13,7 @@ import { routes } from './endpoints.ts'
 import { observe, record } from './ledger.ts'
 import * as lines from './lines.ts'
 import { nextDeadline, reconcile } from './reconcile.ts'
+import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { applicationStatus } from './status.ts'
 
@@ -44,7 +45,7 @@ export class Loop {
   readonly #clock: Clock
   readonly #random: Random
   readonly #hash: Hash
-  readonly #cpus: number
+  readonly #machine: Machine
   #applications: readonly ApplicationSpec[] = []
   #desired: Desired = new Map()
   #observed: Observed = new Map()
@@ -58,7 +59,7 @@ export class Loop {
     clock: Clock
     random: Random
     hash: Hash
-    cpus: number
+    machine: Machine
     /** Tables have greater versions than this; one controller's exceed those of the one before it. */
     tableVersion: number
   }) {
@@ -66,7 +67,7 @@ export class Loop {
     this.#clock = options.clock
     this.#random = options.random
     this.#hash = options.hash
-    this.#cpus = options.cpus
+    this.#machine = options.machine
     this.#table = { version: options.tableVersion, routes: [] }
   }
 
@@ -138,7 +139,7 @@ export class Loop {
     if (this.#isHeld) return
     const now = this.#clock.now()
     const newId = () => newReplicaId(this.#random)
-    const actions = reconcile(this.#desired, this.#observed, { now, cpus: this.#cpus, newReplicaId: newId })
+    const actions = reconcile(this.#desired, this.#observed, { now, machine: this.#machine, newReplicaId: newId })
     for (const action of actions) this.#observed = record(this.#observed, action, now)
     const inForce = this.#publish()
     for (const line of lines.ofActions(actions, this.#observed)) this.#effects.log(line)
@@ -170,8 +171,8 @@ export class Loop {
     }
   }
 
-  #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, config, cpus, startTimeoutMs, drainTimeoutMs } = wanted
+  #settings({ deployment, replica, wanted, allotment }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
+    const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
     const found = this.#specification(deployment)
     if (found === undefined) return undefined
     const [application, spec] = found
@@ -185,7 +186,7 @@ export class Loop {
       version,
       config,
       live,
-      cpus,
+      allotment,
       startTimeoutMs,
       drainTimeoutMs,
     }

@@ -1,7 +1,7 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type BuildProcess, startBuild } from '../shared/build.ts'
@@ -20,7 +20,7 @@ import {
   replicaSettings,
   replicaSocket,
 } from '../shared/session.ts'
-import { applicationFrom, cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { applicationFrom, cpusFrom, gpusFrom, isLaunched, resourcesFrom, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
@@ -54,6 +54,11 @@ process.on('uncaughtException', (error) => {
   log.error(`There was an exception in the controller: ${error instanceof Error ? error.stack : String(error)}`)
   leave(1)
 })
+
+/** As NVIDIA's driver lists them. */
+function installedGpus(): string[] {
+  return readdirSync('/dev').flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? [])
+}
 
 /** The replicas that a controller has left, but for those that are surely dead. */
 async function formerReplicas(): Promise<ReplicaId[]> {
@@ -103,7 +108,14 @@ const controller = new Controller({
   clock: systemClock,
   random: Math.random,
   hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, 16),
-  cpus: cpusFrom(process.env, availableParallelism()),
+  machine: {
+    resources: {
+      CPU: cpusFrom(process.env, availableParallelism()),
+      memory: totalmem(),
+      ...resourcesFrom(process.env),
+    },
+    gpus: gpusFrom(process.env, installedGpus()),
+  },
   tableVersion: Date.now(),
   former,
   save: (applications) => checkpoint.save(applications),

@@ -14,6 +14,8 @@ const deploymentId = z.custom<DeploymentId>(
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(catalogue, value))
 const text = z.string().max(64 * 1024)
 
+const resources = z.record(z.string().max(100), z.number().nonnegative())
+
 const replicaReport = z.discriminatedUnion('name', [
   z.object({ name: z.literal('starting') }),
   z.object({ name: z.literal('running'), address: z.string().min(1).max(200) }),
@@ -33,7 +35,7 @@ const role = z.discriminatedUnion('kind', [
     deployment: deploymentId,
     version: z.string().max(100),
     config: z.string().max(100),
-    cpus: z.number().nonnegative(),
+    allotment: z.object({ resources, gpus: z.array(z.string().max(100)).max(1024) }),
     startTimeoutMs: z.number().nonnegative(),
     drainTimeoutMs: z.number().nonnegative(),
     phase: replicaReport,
@@ -68,7 +70,13 @@ const application = z.object({
         maxConstructorRetryCount: z.int().positive(),
         startTimeoutS: z.number().positive(),
         rollingUpdatePercentage: z.number().positive(),
-        rayActorOptions: z.object({ numCpus: z.number().nonnegative(), numGpus: z.number().nonnegative() }),
+        maxReplicasPerNode: z.int().positive().nullable(),
+        rayActorOptions: z.object({
+          numCpus: z.number().nonnegative(),
+          numGpus: z.number().nonnegative(),
+          memory: z.number().nonnegative(),
+          resources,
+        }),
       }),
     }),
   ),

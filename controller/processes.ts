@@ -60,7 +60,12 @@ export class Processes {
       command: process.execPath,
       args: [REPLICA_MAIN],
       cwd: settings.workingDir,
-      env: { ...this.#env, BATOID_SESSION_DIR: this.#session.directory, BATOID_REPLICA: file },
+      env: {
+        ...this.#env,
+        ...gpuEnvironment(settings),
+        BATOID_SESSION_DIR: this.#session.directory,
+        BATOID_REPLICA: file,
+      },
       prefix: `ServeReplica:${application}:${deployment}`,
     }
     const child = startProcess(start, outputDirectory(this.#session))
@@ -110,6 +115,11 @@ export class Processes {
     rmSync(replicaSettings(this.#session, replica), { force: true })
     this.#exited(running, how)
   }
+}
+
+/** A replica sees its own GPUs alone; one that asked for none sees what the controller sees, as in the reference. */
+function gpuEnvironment({ allotment: { gpus } }: ReplicaSettings): Readonly<Record<string, string>> {
+  return gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: gpus.join(',') }
 }
 
 /** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */

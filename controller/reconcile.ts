@@ -1,13 +1,14 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { Allotment } from '../shared/protocol.ts'
 import { failuresOf, isGivenUp, stepTo } from './policy.ts'
+import { allot, type Machine } from './resources.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
 export interface Circumstances {
   readonly now: Instant
-  /** Logical CPUs of the machine. */
-  readonly cpus: number
+  readonly machine: Machine
   readonly newReplicaId: () => ReplicaId
 }
 
@@ -20,7 +21,7 @@ export interface Circumstances {
  */
 export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
   const deployments = new Set([...desired.keys(), ...observed.keys()])
-  let free = circumstances.cpus - taken(desired, observed, circumstances.now)
+  const held = allotments(desired, observed, circumstances.now)
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
@@ -30,14 +31,8 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
     if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
     const staying = stay(seen, actions)
     const short = missing(wanted, staying)
-    const fitting = Math.min(short, room(free, wanted.cpus))
-    free -= fitting * wanted.cpus
-    return [
-      ...actions,
-      ...reconfigure(id, wanted, staying),
-      ...spawn(id, wanted, fitting, circumstances),
-      ...wait(id, seen, short - fitting),
-    ]
+    const starts = spawn(id, wanted, Math.min(short, wanted.maxReplicas - staying.length), { ...circumstances, held })
+    return [...actions, ...reconfigure(id, wanted, staying), ...starts, ...wait(id, seen, short - starts.length)]
   })
 }
 
@@ -92,8 +87,20 @@ function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment):
   return all.length === wanted.targetReplicas && all.every((r) => isRunning(r) && revisionOf(r) === revisionOf(wanted))
 }
 
-function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, { newReplicaId }: Circumstances) {
-  return Array.from({ length: count }, (): Action => ({ do: 'spawn', deployment, replica: newReplicaId(), wanted }))
+interface Space extends Circumstances {
+  /** What is allotted already; what is started here is added. */
+  readonly held: Allotment[]
+}
+
+function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, space: Space): Action[] {
+  const starts: Action[] = []
+  while (starts.length < count) {
+    const allotment = allot(space.machine, space.held, wanted.resources)
+    if (allotment === undefined) break
+    space.held.push(allotment)
+    starts.push({ do: 'spawn', deployment, replica: space.newReplicaId(), wanted, allotment })
+  }
+  return starts
 }
 
 function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: number): Action[] {
@@ -138,18 +145,13 @@ function isLeaving({ phase }: ObservedReplica): boolean {
   return phase.name === 'draining' || (phase.name === 'killed' && phase.failed === undefined)
 }
 
-/** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */
-function taken(desired: Desired, observed: Observed, now: Instant): number {
-  const all = [...observed].flatMap(([id, { replicas }]) =>
-    [...replicas.values()].filter((r) => isAlive(r, now) && r.version === desired.get(id)?.version),
+/** What is in use. A replica that is outdated, or told to leave, lends what it has to its successor. */
+function allotments(desired: Desired, observed: Observed, now: Instant): Allotment[] {
+  return [...observed].flatMap(([id, { replicas }]) =>
+    [...replicas.values()].flatMap((replica) =>
+      isAlive(replica, now) && replica.version === desired.get(id)?.version ? [replica.allotment] : [],
+    ),
   )
-  return all.reduce((sum, { cpus }) => sum + cpus, 0)
-}
-
-/** How many replicas fit. Ten shares of 0.1 fill one CPU, whatever binary fractions make of it. */
-function room(free: number, cpusEach: number): number {
-  const EPSILON = 1e-9
-  return cpusEach === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(free / cpusEach + EPSILON))
 }
 
 /** It serves, or may still come to. */

@@ -1,6 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { Allotment, Resources } from '../shared/protocol.ts'
 
 /** What shall be: owned by the controller, changed by deploying. */
 export interface DesiredDeployment {
@@ -15,7 +16,10 @@ export interface DesiredDeployment {
   readonly drainTimeoutMs: number
   /** So many failed starts before the first success, and the deployment is given up. */
   readonly maxStartFailures: number
-  readonly cpus: number
+  /** What each replica takes of the machine. */
+  readonly resources: Resources
+  /** More are not started on this machine. */
+  readonly maxReplicas: number
 }
 
 export type Desired = ReadonlyMap<DeploymentId, DesiredDeployment>
@@ -28,7 +32,7 @@ export interface ObservedReplica {
   readonly config: string
   /** and what it has been told to take over and not answered yet. */
   readonly taking: string | undefined
-  readonly cpus: number
+  readonly allotment: Allotment
   /** Kept here because a deleted deployment has no specification left to look it up in. */
   readonly drainTimeoutMs: number
   readonly phase: Phase
@@ -103,6 +107,7 @@ export type Action =
       readonly deployment: DeploymentId
       readonly replica: ReplicaId
       readonly wanted: DesiredDeployment
+      readonly allotment: Allotment
     }
   /** Takes over what changes without a new process. */
   | {

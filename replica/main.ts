@@ -82,7 +82,7 @@ const channel = dialChannel({
       deployment: settings.deployment,
       version: settings.version,
       config,
-      cpus: settings.cpus,
+      allotment: settings.allotment,
       startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       phase,

@@ -31,11 +31,21 @@ export type Role =
       readonly version: string
       /** and which it has taken over since. */
       readonly config: string
-      readonly cpus: number
+      readonly allotment: Allotment
       readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
     }
+
+/** Logical resources by Ray's names: CPU, GPU, memory (bytes) and custom ones. */
+export type Resources = Readonly<Record<string, number>>
+
+/** What a replica holds of the machine. */
+export interface Allotment {
+  readonly resources: Resources
+  /** Which ones, as CUDA_VISIBLE_DEVICES names them. */
+  readonly gpus: readonly string[]
+}
 
 /** What a replica says of itself. */
 export type ReplicaReport =
@@ -187,5 +197,12 @@ export interface DeploymentConfig {
   readonly maxConstructorRetryCount: number
   readonly startTimeoutS: number
   readonly rollingUpdatePercentage: number
-  readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
+  readonly maxReplicasPerNode: number | null
+  readonly rayActorOptions: {
+    readonly numCpus: number
+    readonly numGpus: number
+    /** In bytes. */
+    readonly memory: number
+    readonly resources: Resources
+  }
 }

@@ -15,7 +15,8 @@ const base: DesiredDeployment = {
   startTimeoutMs: 1000,
   drainTimeoutMs: 500,
   maxStartFailures: 6,
-  cpus: 1,
+  resources: { CPU: 1 },
+  maxReplicas: Number.POSITIVE_INFINITY,
 }
 const exit = { code: 'internal', message: 'signal SIGKILL' } as const
 
@@ -32,7 +33,11 @@ class World {
       this.ids.push(id)
       return id
     }
-    const actions = reconcile(desired, this.observed, { now: this.now, cpus: this.cpus, newReplicaId })
+    const actions = reconcile(desired, this.observed, {
+      now: this.now,
+      machine: { resources: { CPU: this.cpus }, gpus: [] },
+      newReplicaId,
+    })
     for (const action of actions) this.observed = record(this.observed, action, this.now)
     return actions
   }
@@ -210,7 +215,7 @@ describe('reconcile', () => {
   it('starts only what fits, says so once, and starts the rest when there is room', () => {
     const world = new World()
     world.cpus = 2
-    const desired: Desired = new Map([[cart, { ...base, targetReplicas: 10, cpus: 0.3 }]])
+    const desired: Desired = new Map([[cart, { ...base, targetReplicas: 10, resources: { CPU: 0.3 } }]])
     const actions = world.reconcile(desired)
     expect(world.in('starting')).to.have.length(6)
     expect(actions.at(-1)).to.deep.equal({ do: 'wait', deployment: cart, replicas: 4 })
@@ -220,10 +225,17 @@ describe('reconcile', () => {
     expect(world.in('starting')).to.have.length(10)
   })
 
+  it('starts no more than may be on one machine', () => {
+    const world = new World()
+    const actions = world.reconcile(new Map([[cart, { ...base, targetReplicas: 5, maxReplicas: 2 }]]))
+    expect(world.in('starting')).to.have.length(2)
+    expect(actions.at(-1)).to.deep.equal({ do: 'wait', deployment: cart, replicas: 3 })
+  })
+
   it('fills one CPU with ten shares of 0.1', () => {
     const world = new World()
     world.cpus = 1
-    world.reconcile(new Map([[cart, { ...base, targetReplicas: 10, cpus: 0.1 }]]))
+    world.reconcile(new Map([[cart, { ...base, targetReplicas: 10, resources: { CPU: 0.1 } }]]))
     expect(world.in('starting')).to.have.length(10)
   })
 

@@ -34,7 +34,18 @@ const starting: Phase = { name: 'starting', deadline: 1, timeoutMs: 1 }
 function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
   const replicas = phases.map((phase, i) => {
     const replica = `replica${i}` as ReplicaId
-    return [replica, { id: replica, version, config, taking: undefined, cpus: 1, drainTimeoutMs: 1, phase }] as const
+    return [
+      replica,
+      {
+        id: replica,
+        version,
+        config,
+        taking: undefined,
+        allotment: { resources: {}, gpus: [] },
+        drainTimeoutMs: 1,
+        phase,
+      },
+    ] as const
   })
   return new Map([[id, { ...unseen, replicas: new Map(replicas), ...more }]])
 }
@@ -66,7 +77,7 @@ class Story {
     const spec = { ...application, deployments: [{ name: 'Cart', options: resolveOptions('Cart', this.options) }] }
     const wanted = desiredOf([spec], (text) => text)
     const newReplicaId = (): ReplicaId => `replica${(this.#count += 1)}` as ReplicaId
-    for (const action of reconcile(wanted, this.#observed, { now: this.#now, cpus: 100, newReplicaId })) {
+    for (const action of reconcile(wanted, this.#observed, { now: this.#now, machine, newReplicaId })) {
       this.#observed = record(this.#observed, action, this.#now)
     }
     const { status, deployments } = applicationStatus(spec, wanted, this.#observed)
@@ -75,6 +86,7 @@ class Story {
   }
 }
 
+const machine = { resources: { CPU: 100 }, gpus: [] }
 const problem = { code: 'constructor_failed', message: 'no model' } as const
 
 function running(): Story {

@@ -23,7 +23,8 @@ describe('resolveOptions', () => {
       maxConstructorRetryCount: 20,
       startTimeoutS: 120,
       rollingUpdatePercentage: 0.2,
-      rayActorOptions: { numCpus: 1, numGpus: 0 },
+      maxReplicasPerNode: null,
+      rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {} },
     })
   })
 
@@ -36,7 +37,7 @@ describe('resolveOptions', () => {
     const resolved = resolveOptions('Model', given)
     expect(resolved.numReplicas).to.equal(2)
     expect(resolved.backpressureConfig).to.deep.equal({ statusCode: 429, retryAfterS: null })
-    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0 })
+    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0, memory: 0, resources: {} })
   })
 
   const wrong: [string, unknown, RegExp][] = [
@@ -47,6 +48,8 @@ describe('resolveOptions', () => {
     ['a negative grace', { gracefulShutdownTimeoutS: -1 }, /gracefulShutdownTimeoutS/],
     ['an option that nobody knows', { numReplica: 2 }, /numReplica/],
     ['a user configuration that is not JSON', { userConfig: { f: () => 1 } }, /userConfig/],
+    ['one GPU and a half', { rayActorOptions: { numGpus: 1.5 } }, /numGpus: is a whole number, or a fraction below 1/],
+    ['a batch of more than all', { rollingUpdatePercentage: 1.5 }, /rollingUpdatePercentage/],
     ['a negative CPU', { rayActorOptions: { numCpus: -1 } }, /rayActorOptions\.numCpus/],
   ]
   for (const [what, options, message] of wrong) {
@@ -63,8 +66,7 @@ describe('resolveOptions', () => {
     [{ numReplicas: 'auto' }, /numReplicas: 'auto'/],
     [{ autoscalingConfig: {} }, /autoscalingConfig/],
     [{ healthCheckPeriodS: 10 }, /healthCheckPeriodS/],
-    [{ rayActorOptions: { numGpus: 1 } }, /numGpus/],
-    [{ rayActorOptions: { memory: 1 } }, /rayActorOptions\.memory/],
+    [{ rayActorOptions: { acceleratorType: 'A100' } }, /rayActorOptions\.acceleratorType/],
   ]
   for (const [options, message] of later) {
     it(`refuses ${JSON.stringify(options)} clearly, for it would do nothing`, () => {

@@ -9,6 +9,7 @@ import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
+import { type Obituary, showObituary } from './obituary.ts'
 import { LEAVE_MS } from './policy.ts'
 import { Recovery } from './recovery.ts'
 import type { Machine } from './resources.ts'
@@ -159,12 +160,13 @@ export class Controller {
     })
   }
 
-  exited({ deployment, replica }: Which, how: string): void {
+  exited({ deployment, replica }: Which, obituary: Obituary): void {
     this.#loop.tell({
       on: 'exited',
       deployment,
       replica,
-      error: { code: 'internal', message: `its process ended with ${how}` },
+      error: { code: 'internal', message: showObituary(obituary) },
+      lastLines: obituary.lastLines,
     })
   }
 

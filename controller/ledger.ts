@@ -6,6 +6,9 @@ import { failuresOf, LEAVE_MS } from './policy.ts'
 import type { Action, Event, Observed, ObservedDeployment, ObservedReplica, Phase } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
+/** As many as the reference shows. */
+const DEAD = 10
+
 /** Failures of so many revisions are remembered; of older ones nothing runs any more. */
 const REMEMBERED = 16
 
@@ -67,7 +70,9 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       if (replica.phase.name !== 'running') return observed
       return enter(observed, event, (r) => ({ name: 'draining', deadline: now + r.drainTimeoutMs }))
     case 'exited':
-      return change(observed, deployment, (d) => without(failed(d, replica, event.error, { now, random }), replica.id))
+      return change(observed, deployment, (d) =>
+        without(bury(failed(d, replica, event.error, { now, random }), replica, event.error), replica.id),
+      )
   }
 }
 
@@ -95,6 +100,12 @@ function failed(
     case 'killed':
       return phase.failed === undefined ? d : couldNotStart(d, replica, phase.failed, chance)
   }
+}
+
+function bury(d: ObservedDeployment, { id, phase }: ObservedReplica, { message }: ErrorReport): ObservedDeployment {
+  if (phase.name === 'draining') return d
+  const reason = phase.name === 'failed' ? phase.error.message : message
+  return { ...d, dead: [...d.dead, { id, reason }].slice(-DEAD) }
 }
 
 type Revised = Pick<ObservedReplica, 'version' | 'config'>

@@ -111,13 +111,16 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
     case 'exited': {
       const { name } = replica.phase
       const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
-      return [
-        isExpected
-          ? info(`${shown} is stopped.`)
-          : { level: 'warning', text: `${shown} died: ${event.error.message}.` },
-      ]
+      if (isExpected) return [info(`${shown} is stopped.`)]
+      return [{ level: 'warning', text: `${shown} died: ${event.error.message}.` }, ...ending(shown, event.lastLines)]
     }
   }
+}
+
+/** Those who watched the terminal have seen them. */
+function ending(shown: string, lastLines: readonly string[]): Line[] {
+  if (lastLines.length === 0) return []
+  return [{ ...info(`The last lines of ${shown}:\n${lastLines.join('\n')}`), fileOnly: true }]
 }
 
 function refusal(shown: string, { message, stack }: ErrorReport, rest: string): Line {

@@ -101,7 +101,7 @@ const processes = new Processes({
   session,
   env: process.env,
   clock: systemClock,
-  exited: (replica, how) => controller.exited(replica, how),
+  exited: (replica, obituary) => controller.exited(replica, obituary),
 })
 const controller = new Controller({
   processes,

@@ -53,10 +53,17 @@ export interface ObservedDeployment {
   readonly failures: ReadonlyMap<Revision, Failures>
   /** The last revision that a replica ever ran. */
   readonly ranRevision: Revision | undefined
+  /** Those that died unbidden, the latest last. */
+  readonly dead: readonly DeadReplica[]
   /** How many replicas are wanted but do not fit the machine. */
   readonly waiting: number
   /** What was wanted when last as many ran as were wanted. */
   readonly reached: Reached | undefined
+}
+
+export interface DeadReplica {
+  readonly id: ReplicaId
+  readonly reason: string
 }
 
 export interface Reached {
@@ -96,6 +103,7 @@ export const unseen: ObservedDeployment = {
   replicas: new Map(),
   failures: new Map(),
   ranRevision: undefined,
+  dead: [],
   waiting: 0,
   reached: undefined,
 }
@@ -154,12 +162,13 @@ export type Event =
     }
   /** It leaves of its own accord. */
   | { readonly on: 'leaving'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
-  /** Its process is gone. `error` says how it died if nobody told it to. */
+  /** Its process is gone. `error` says how it died if nobody told it to, and `lastLines` what it wrote at the end. */
   | {
       readonly on: 'exited'
       readonly deployment: DeploymentId
       readonly replica: ReplicaId
       readonly error: ErrorReport
+      readonly lastLines: readonly string[]
     }
   /** A replica of a former controller has been found alive. */
   | { readonly on: 'found'; readonly deployment: DeploymentId; readonly found: ObservedReplica }

@@ -40,7 +40,7 @@ function deploymentStatus(
   wanted: DesiredDeployment | undefined,
   seen: ObservedDeployment,
 ): DeploymentStatus {
-  return { name, ...opinion(wanted, seen), replicaStates: replicaStates(seen) }
+  return { name, ...opinion(wanted, seen), replicaStates: replicaStates(seen), recentDeadReplicas: seen.dead }
 }
 
 type Opinion = Pick<DeploymentStatus, 'status' | 'trigger' | 'message'>
@@ -80,10 +80,16 @@ function underWay(step: Step, wanted: DesiredDeployment, seen: ObservedDeploymen
       return { status: 'DOWNSCALING', trigger, message: `Downscaling ${scale}` }
     case 'repair': {
       const message =
-        "A replica's health check failed. This deployment will be UNHEALTHY until the replica recovers or a new deploy happens."
+        "A replica's health check failed. This deployment will be UNHEALTHY until the replica recovers or a new deploy " +
+        `happens.${lastDeath(seen)}`
       return { status: 'UNHEALTHY', trigger: 'HEALTH_CHECK_FAILED', message }
     }
   }
+}
+
+function lastDeath({ dead }: ObservedDeployment): string {
+  const last = dead.at(-1)
+  return last === undefined ? '' : ` Replica ${last.id} died: ${last.reason}.`
 }
 
 function retrying(wanted: DesiredDeployment, seen: ObservedDeployment): string {

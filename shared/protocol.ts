@@ -130,6 +130,8 @@ export interface DeploymentStatus {
   readonly trigger: StatusTrigger
   readonly message: string
   readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
+  /** Those that died unbidden, the latest last. */
+  readonly recentDeadReplicas: readonly { readonly id: ReplicaId; readonly reason: string }[]
 }
 
 export type StatusTrigger =

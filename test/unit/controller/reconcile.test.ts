@@ -72,7 +72,7 @@ class World {
   exited({ id: replica }: ObservedReplica): void {
     this.observed = observe(
       this.observed,
-      { on: 'exited', deployment: cart, replica, error: exit },
+      { on: 'exited', deployment: cart, replica, error: exit, lastLines: [] },
       this.now,
       () => 0.5,
     )

@@ -67,7 +67,7 @@ class Story {
 
   tell(which: number, on: 'running' | 'exited' | 'reconfigured'): this {
     const { id: replica, taking: config = '' } = this.replicas[which]!
-    const about = { deployment: id, replica, config, address: '/a', error: problem }
+    const about = { deployment: id, replica, config, address: '/a', error: problem, lastLines: [] }
     this.#observed = observe(this.#observed, { ...about, on }, this.#now, () => 0.5)
     return this
   }

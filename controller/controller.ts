@@ -10,9 +10,10 @@ import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
+import { type Obituary, showObituary } from './obituary.ts'
+import { Recovery } from './recovery.ts'
+import type { Machine } from './resources.ts'
 
-/** A restarted controller that knows what shall run waits so long for the replicas of the one before it. */
-const RECOVERY_MS = 5_000
 const IDLE_CHECK_MS = 5
 
 type Which = Pick<ReplicaRole, 'deployment' | 'replica'>
@@ -25,15 +26,25 @@ export interface ReplicaProcesses {
   kill(replica: ReplicaId): void
 }
 
+/** A controller that did not leave by itself. */
+export interface Former {
+  /** Its replicas, but for those that are surely dead. */
+  readonly replicas: readonly ReplicaId[]
+  /** What should run; undefined: that is not known any more, until somebody says it. */
+  readonly applications: readonly ApplicationSpec[] | undefined
+}
+
 export interface ControllerOptions {
   readonly processes: ReplicaProcesses
   readonly clock: Clock
   readonly random: Random
   readonly hash: Hash
-  readonly cpus: number
+  readonly machine: Machine
   readonly tableVersion: number
-  /** What a controller before this one has left, if it did not leave by itself: the replicas that serve. */
-  readonly former: readonly ReplicaId[] | undefined
+  /** What a controller before this one has left, if it did not leave by itself. */
+  readonly former: Former | undefined
+  /** @throws ServeError `checkpoint_failed` */
+  readonly save: (applications: readonly ApplicationSpec[]) => void
   readonly log: (line: Line) => void
 }
 
@@ -42,14 +53,12 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #peers: Peers
   readonly #loop: Loop
-  readonly #awaited: Set<ReplicaId>
-  #hasDeployed = false
+  readonly #recovery: Recovery
   #isShuttingDown = false
 
   constructor(options: ControllerOptions) {
     const { processes, log } = options
     this.#options = options
-    this.#awaited = new Set(options.former ?? [])
     this.#peers = new Peers({
       clock: options.clock,
       problem: (text) => log({ level: 'warning', text, fileOnly: true }),
@@ -58,6 +67,7 @@ export class Controller {
     this.#loop = new Loop({
       ...options,
       effects: {
+        save: options.save,
         start: (settings) => processes.start(settings),
         reconfigure: (which, request, timeoutMs) => void this.#reconfigure(which, request, timeoutMs),
         drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
@@ -67,8 +77,13 @@ export class Controller {
         log,
       },
     })
-    // Not to know yet what shall run is not to want nothing: until somebody says it, nobody is drained.
+    this.#recovery = new Recovery({
+      replicas: options.former?.replicas ?? [],
+      clock: options.clock,
+      done: () => this.#loop.release(),
+    })
     if (options.former !== undefined) this.#loop.hold()
+    if (options.former?.applications !== undefined) this.#restore(options.former.applications)
   }
 
   /** @throws ServeError if this process may not take part */
@@ -128,16 +143,14 @@ export class Controller {
       this.#options.log({ level: 'warning', text, fileOnly: true })
       return
     }
-    if (!this.#hasDeployed) this.#options.clock.after(RECOVERY_MS, () => this.#endRecovery())
-    this.#hasDeployed = true
     this.#loop.deploy(application)
-    this.#endRecoveryIfComplete()
+    this.#recovery.know()
   }
 
   /** Drains every replica and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
     this.#isShuttingDown = true
-    this.#endRecovery()
+    this.#recovery.end()
     this.#loop.clear()
     await new Promise<void>((resolve) => {
       const look = () => (this.#loop.isEmpty() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
@@ -145,12 +158,13 @@ export class Controller {
     })
   }
 
-  exited({ deployment, replica }: Which, how: string): void {
+  exited({ deployment, replica }: Which, obituary: Obituary): void {
     this.#loop.tell({
       on: 'exited',
       deployment,
       replica,
-      error: { code: 'internal', message: `its process ended with ${how}` },
+      error: { code: 'internal', message: showObituary(obituary) },
+      lastLines: obituary.lastLines,
     })
   }
 
@@ -158,6 +172,14 @@ export class Controller {
   frozen({ deployment, replica }: Which, error: ErrorReport | undefined): void {
     const which = { deployment, replica }
     this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
+  }
+
+  #restore(applications: readonly ApplicationSpec[]): void {
+    for (const { name } of applications) {
+      this.#options.log({ level: 'info', text: `Recovering target state for application '${name}' from checkpoint.` })
+    }
+    this.#loop.restore(applications)
+    this.#recovery.know()
   }
 
   #greet(role: ReplicaRole, pid: number): void {
@@ -169,8 +191,7 @@ export class Controller {
     }
     const phase = this.#loop.phaseOf(role.deployment, role.replica)
     if (phase?.name === 'draining') this.#peers.drain(role.replica, role.drainTimeoutMs)
-    this.#awaited.delete(role.replica)
-    this.#endRecoveryIfComplete()
+    this.#recovery.heard(role.replica)
   }
 
   /** Takes over a replica that a former controller started. */
@@ -206,15 +227,6 @@ export class Controller {
     } catch (error) {
       this.#loop.tell({ ...which, on: 'not reconfigured', config, error: report(error) })
     }
-  }
-
-  #endRecoveryIfComplete(): void {
-    if (this.#awaited.size === 0 && this.#hasDeployed) this.#endRecovery()
-  }
-
-  #endRecovery(): void {
-    this.#awaited.clear()
-    this.#loop.release()
   }
 
   #tellStatus(): void {

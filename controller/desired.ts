@@ -1,5 +1,5 @@
 import { type DeploymentId, deploymentId } from '../shared/ids.ts'
-import type { ApplicationSpec, DeploymentSpec, LiveConfig } from '../shared/protocol.ts'
+import type { ApplicationSpec, DeploymentConfig, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
 import { batchSize, maxStartFailures } from './policy.ts'
 import type { Desired, DesiredDeployment } from './state.ts'
 
@@ -29,8 +29,14 @@ function desiredDeployment(application: ApplicationSpec, deployment: DeploymentS
     frozenTimeoutMs: options.frozenTimeoutS * 1000,
     drainTimeoutMs: options.gracefulShutdownTimeoutS * 1000,
     maxStartFailures: maxStartFailures(options.maxConstructorRetryCount, options.numReplicas),
-    cpus: options.rayActorOptions.numCpus,
+    resources: resourcesOf(options.rayActorOptions),
+    maxReplicas: options.maxReplicasPerNode ?? Number.POSITIVE_INFINITY,
   }
+}
+
+function resourcesOf({ numCpus, numGpus, memory, resources }: DeploymentConfig['rayActorOptions']): Resources {
+  const all = { CPU: numCpus, GPU: numGpus, memory, ...resources }
+  return Object.fromEntries(Object.entries(all).filter(([, amount]) => amount > 0))
 }
 
 /** What a replica cannot change once it runs: a change of it needs a new process. */
@@ -40,6 +46,7 @@ export function startedWith(application: ApplicationSpec, { name, options }: Dep
     importPath: application.importPath,
     workingDir: application.workingDir,
     rayActorOptions: options.rayActorOptions,
+    maxReplicasPerNode: options.maxReplicasPerNode,
   }
 }
 

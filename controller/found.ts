@@ -7,9 +7,9 @@ export type ReplicaRole = Role & { readonly kind: 'replica' }
 
 /** A replica that a former controller started, as its hello shows it. */
 export function foundReplica(role: ReplicaRole, now: Instant): ObservedReplica {
-  const { replica: id, version, config, cpus, drainTimeoutMs, health } = role
+  const { replica: id, version, config, allotment, drainTimeoutMs, health } = role
   const phase = takenPhase(role, now)
-  return { id, version, config, taking: undefined, cpus, drainTimeoutMs, phase, health, frozen: undefined }
+  return { id, version, config, taking: undefined, allotment, drainTimeoutMs, phase, health, frozen: undefined }
 }
 
 function takenPhase({ phase, startTimeoutMs, drainTimeoutMs }: ReplicaRole, now: Instant): Phase {

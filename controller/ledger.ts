@@ -7,6 +7,9 @@ import { failuresOf, isUnhealthy, LEAVE_MS } from './policy.ts'
 import type { Action, Event, Observed, ObservedDeployment, ObservedReplica, Phase } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
+/** As many as the reference shows. */
+const DEAD = 10
+
 /** Failures of so many revisions are remembered; of older ones nothing runs any more. */
 const REMEMBERED = 16
 
@@ -15,10 +18,19 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
   const { deployment } = action
   switch (action.do) {
     case 'spawn': {
-      const { version, config, cpus, drainTimeoutMs, startTimeoutMs } = action.wanted
+      const { wanted, allotment } = action
+      const { version, config, drainTimeoutMs, startTimeoutMs } = wanted
       const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
       const well = { taking: undefined, health: { failures: 0 }, frozen: undefined }
-      return put(observed, deployment, { id: action.replica, version, config, cpus, drainTimeoutMs, phase, ...well })
+      return put(observed, deployment, {
+        id: action.replica,
+        version,
+        config,
+        allotment,
+        drainTimeoutMs,
+        phase,
+        ...well,
+      })
     }
     case 'reconfigure':
       return amend(observed, action, (replica) => ({ ...replica, taking: action.config }))
@@ -26,6 +38,8 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
       return enter(observed, action, () => ({ name: 'draining', deadline: now + action.timeoutMs }))
     case 'kill':
       return enter(observed, action, (r) => ({ name: 'killed', failed: reasonToKill(r), since: runningSince(r) }))
+    case 'reach':
+      return change(observed, deployment, (d) => ({ ...d, reached: action.reached }))
     case 'wait':
       return change(observed, deployment, (d) => ({ ...d, waiting: action.replicas }))
   }
@@ -40,17 +54,12 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
   switch (event.on) {
     case 'running':
       if (replica.phase.name !== 'starting') return observed // told to leave while it was still starting
-      return started(observed, deployment, {
-        ...replica,
-        phase: { name: 'running', address: event.address, since: now },
-      })
+      return ranAs(observed, deployment, { ...replica, phase: { name: 'running', address: event.address, since: now } })
     case 'failed':
       if (replica.phase.name !== 'starting') return observed
       return enter(observed, event, () => ({ name: 'failed', error: event.error, deadline: now + LEAVE_MS }))
-    case 'reconfigured': {
-      const next = { ...replica, config: event.config, taking: undefined }
-      return ran(put(observed, deployment, next), deployment, next)
-    }
+    case 'reconfigured':
+      return ranAs(observed, deployment, { ...replica, config: event.config, taking: undefined })
     case 'not reconfigured': {
       const next = put(observed, deployment, { ...replica, taking: undefined })
       const revision = { version: replica.version, config: event.config }
@@ -69,22 +78,21 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       if (replica.phase.name !== 'running') return observed
       return enter(observed, event, (r) => ({ name: 'draining', deadline: now + r.drainTimeoutMs }))
     case 'exited':
-      return change(observed, deployment, (d) => without(failed(d, replica, event.error, { now, random }), replica.id))
+      return change(observed, deployment, (d) => gone(d, replica, event.error, { now, random }))
   }
 }
 
 function found(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
-  const next = put(observed, id, replica)
-  return replica.phase.name === 'running' ? ran(next, id, replica) : next
-}
-
-function started(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
-  return change(ran(put(observed, id, replica), id, replica), id, (d) => recovered(d, replica))
+  return replica.phase.name === 'running' ? ranAs(observed, id, replica) : put(observed, id, replica)
 }
 
 interface Chance {
   readonly now: Instant
   readonly random: Random
+}
+
+function gone(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport, chance: Chance): ObservedDeployment {
+  return without(bury(failed(d, replica, exit, chance), replica, exit), replica.id)
 }
 
 function failed(
@@ -107,32 +115,43 @@ function failed(
       if (phase.failed === undefined) return d
       return phase.since === undefined
         ? couldNotStart(d, replica, phase.failed, chance)
-        : lost(d, replica, phase.since, chance)
+        : lost(d, replica, phase.since, { ...chance, lastError: phase.failed })
   }
 }
 
 /** One that becomes unhealthy is lost then, and not again when it has gone: its successor starts earlier. */
 function checked(d: ObservedDeployment, replica: ObservedReplica, health: Health, chance: Chance): ObservedDeployment {
   const next = { ...replica, health }
+  const replicas = new Map(d.replicas).set(replica.id, next)
   const since = runningSince(replica)
-  const hasTurned = isUnhealthy(next) !== isUnhealthy(replica)
-  const counted =
-    !hasTurned || since === undefined ? d : isUnhealthy(next) ? lost(d, replica, since, chance) : recovered(d, replica)
-  return { ...counted, replicas: new Map(d.replicas).set(replica.id, next) }
+  if (since === undefined || isUnhealthy(replica) || !isUnhealthy(next)) return { ...d, replicas }
+  return { ...lost(d, replica, since, { ...chance, lastError: health.error }), replicas }
 }
 
 /** It ran, and is not counted on any more. */
-function lost(d: ObservedDeployment, replica: ObservedReplica, since: Instant, chance: Chance): ObservedDeployment {
-  if (isUnhealthy(replica)) return d
-  const wasStable = chance.now - since >= STABLE_MS
-  return failure(d, replica, { ...chance, wasStable, lost: failuresOf(replica, d).lost + 1 })
+function lost(d: ObservedDeployment, replica: ObservedReplica, since: Instant, why: Reason): ObservedDeployment {
+  return isUnhealthy(replica) ? d : failure(d, replica, { ...why, wasStable: why.now - since >= STABLE_MS })
 }
 
-/** A replica takes the place of one that was lost, or its own again. */
-function recovered(d: ObservedDeployment, revised: Revised): ObservedDeployment {
-  const own = d.failures.get(revisionOf(revised))
-  if (own === undefined || own.lost === 0) return d
-  return { ...d, failures: new Map(d.failures).set(revisionOf(revised), { ...own, lost: own.lost - 1 }) }
+function bury(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport): ObservedDeployment {
+  const why = whyItEnded(replica, exit)
+  return why === undefined ? d : { ...d, dead: [...d.dead, { id: replica.id, reason: why.message }].slice(-DEAD) }
+}
+
+/** Undefined: it was not needed any more. */
+function whyItEnded(replica: ObservedReplica, exit: ErrorReport): ErrorReport | undefined {
+  const { phase, health } = replica
+  switch (phase.name) {
+    case 'draining':
+      return isUnhealthy(replica) ? health.error : undefined
+    case 'failed':
+      return phase.error
+    case 'killed':
+      return phase.failed ?? exit
+    case 'starting':
+    case 'running':
+      return exit
+  }
 }
 
 type Revised = Pick<ObservedReplica, 'version' | 'config'>
@@ -142,24 +161,27 @@ function couldNotStart(d: ObservedDeployment, revised: Revised, lastError: Error
   return failure(d, revised, { ...chance, wasStable: false, starts, lastError })
 }
 
-interface Failure extends Chance {
+interface Reason extends Chance {
+  readonly lastError?: ErrorReport | undefined
+}
+
+interface Failure extends Reason {
   readonly wasStable: boolean
   readonly starts?: number
-  readonly lastError?: ErrorReport
-  readonly lost?: number
 }
 
 function failure(d: ObservedDeployment, revised: Revised, { now, random, wasStable, ...more }: Failure) {
   const before = failuresOf(revised, d)
+  const lastError = more.lastError ?? before.lastError
   const inARow = wasStable ? 1 : before.inARow + 1
-  const own = { ...before, ...more, inARow, notBefore: now + restartDelayMs(inARow, random) }
+  const own = { ...before, ...more, lastError, inARow, notBefore: now + restartDelayMs(inARow, random) }
   const others = [...d.failures].filter(([revision]) => revision !== revisionOf(revised)).slice(1 - REMEMBERED)
   return { ...d, failures: new Map([...others, [revisionOf(revised), own]]) }
 }
 
 /** A replica runs with what it has: from now on that is known to be possible. */
-function ran(observed: Observed, id: DeploymentId, revised: Revised): Observed {
-  return change(observed, id, (d) => ({ ...d, ranRevision: revisionOf(revised) }))
+function ranAs(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
+  return change(put(observed, id, replica), id, (d) => ({ ...d, ranRevision: revisionOf(replica) }))
 }
 
 function runningSince({ phase }: ObservedReplica): Instant | undefined {

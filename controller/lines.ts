@@ -73,6 +73,8 @@ function single(action: Action, observed: Observed): Line[] {
           : { level: 'error', text: `${shown} is killed: ${withStack(reason)}` },
       ]
     }
+    case 'reach':
+      return []
     case 'wait':
       return action.replicas === 0 ? [] : [waiting(deployment, action.replicas)]
   }
@@ -82,8 +84,8 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
   return {
     level: 'warning',
     text:
-      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the CPUs that they ask for ` +
-      'are not free. Lower rayActorOptions.numCpus of the deployment, or raise --num-cpus.',
+      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the resources that they ask ` +
+      'for are not free. Lower rayActorOptions of the deployment, or raise --num-cpus or --num-gpus.',
   }
 }
 
@@ -120,7 +122,8 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
     case 'exited': {
       const { name } = replica.phase
       const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
-      return [isExpected ? info(`${shown} is stopped.`) : warning(`${shown} died: ${event.error.message}.`)]
+      if (isExpected) return [info(`${shown} is stopped.`)]
+      return [warning(`${shown} died: ${event.error.message}.`), ...ending(shown, event.lastLines)]
     }
   }
 }
@@ -137,6 +140,12 @@ function health(shown: string, before: Health, { failures, error }: Health): Lin
 
 function withStack({ message, stack }: ErrorReport): string {
   return stack === undefined ? `${message}.` : `${message}.\n${stack}`
+}
+
+/** Those who watched the terminal have seen them. */
+function ending(shown: string, lastLines: readonly string[]): Line[] {
+  if (lastLines.length === 0) return []
+  return [{ ...info(`The last lines of ${shown}:\n${lastLines.join('\n')}`), fileOnly: true }]
 }
 
 function refusal(shown: string, { message, stack }: ErrorReport, rest: string): Line {

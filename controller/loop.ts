@@ -13,6 +13,7 @@ import { routes } from './endpoints.ts'
 import { observe, record } from './ledger.ts'
 import * as lines from './lines.ts'
 import { nextDeadline, reconcile } from './reconcile.ts'
+import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { applicationStatus } from './status.ts'
 
@@ -21,9 +22,11 @@ interface Which {
   readonly replica: ReplicaId
 }
 
-/** What the loop makes happen. None of it may throw. */
+/** What the loop makes happen. None of it may throw, but for `save`. */
 export interface Effects {
   start(settings: ReplicaSettings): void
+  /** Writes down what shall run; a throw leaves everything as it was. */
+  save(applications: readonly ApplicationSpec[]): void
   /** Tells the replica what to take over; its answer is an event. */
   reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
   /** Asks the replica to finish and leave. */
@@ -42,7 +45,7 @@ export class Loop {
   readonly #clock: Clock
   readonly #random: Random
   readonly #hash: Hash
-  readonly #cpus: number
+  readonly #machine: Machine
   #applications: readonly ApplicationSpec[] = []
   #desired: Desired = new Map()
   #observed: Observed = new Map()
@@ -56,7 +59,7 @@ export class Loop {
     clock: Clock
     random: Random
     hash: Hash
-    cpus: number
+    machine: Machine
     /** Tables have greater versions than this; one controller's exceed those of the one before it. */
     tableVersion: number
   }) {
@@ -64,7 +67,7 @@ export class Loop {
     this.#clock = options.clock
     this.#random = options.random
     this.#hash = options.hash
-    this.#cpus = options.cpus
+    this.#machine = options.machine
     this.#table = { version: options.tableVersion, routes: [] }
   }
 
@@ -73,9 +76,19 @@ export class Loop {
     return this.#isHeld ? undefined : this.#table
   }
 
-  /** Replaces the application of that name, or adds it. What runs already as wanted is left alone. */
+  /**
+   * Replaces the application of that name, or adds it. What runs already as wanted is left alone.
+   * @throws ServeError `checkpoint_failed`; nothing is changed then
+   */
   deploy(application: ApplicationSpec): void {
-    this.#want([...this.#applications.filter(({ name }) => name !== application.name), application])
+    const applications = [...this.#applications.filter(({ name }) => name !== application.name), application]
+    this.#effects.save(applications)
+    this.#want(applications)
+  }
+
+  /** Wants what a former controller has written down. */
+  restore(applications: readonly ApplicationSpec[]): void {
+    this.#want(applications)
   }
 
   /** Wants nothing any more: every replica is drained. */
@@ -111,10 +124,7 @@ export class Loop {
   }
 
   statuses(): Omit<ApplicationStatus, 'routed'>[] {
-    return this.#applications.map((application) => ({
-      name: application.name,
-      ...applicationStatus(application, this.#desired, this.#observed),
-    }))
+    return this.#applications.map((application) => applicationStatus(application, this.#desired, this.#observed))
   }
 
   #want(applications: readonly ApplicationSpec[]): void {
@@ -129,7 +139,7 @@ export class Loop {
     if (this.#isHeld) return
     const now = this.#clock.now()
     const newId = () => newReplicaId(this.#random)
-    const actions = reconcile(this.#desired, this.#observed, { now, cpus: this.#cpus, newReplicaId: newId })
+    const actions = reconcile(this.#desired, this.#observed, { now, machine: this.#machine, newReplicaId: newId })
     for (const action of actions) this.#observed = record(this.#observed, action, now)
     const inForce = this.#publish()
     for (const line of lines.ofActions(actions, this.#observed)) this.#effects.log(line)
@@ -155,13 +165,14 @@ export class Loop {
       case 'kill':
         this.#effects.kill(action.replica)
         break
+      case 'reach':
       case 'wait':
         break
     }
   }
 
-  #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, config, cpus, startTimeoutMs, drainTimeoutMs } = wanted
+  #settings({ deployment, replica, wanted, allotment }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
+    const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
     const found = this.#specification(deployment)
     if (found === undefined) return undefined
     const [application, spec] = found
@@ -175,7 +186,7 @@ export class Loop {
       version,
       config,
       live,
-      cpus,
+      allotment,
       startTimeoutMs,
       drainTimeoutMs,
     }

@@ -24,6 +24,7 @@ const text = z.string().max(64 * 1024)
 
 const errorReport = z.object({ code: errorCode, message: text, stack: text.optional() })
 const health = z.object({ failures: z.int().nonnegative(), error: errorReport.optional() }) satisfies z.ZodType<Health>
+const resources = z.record(z.string().max(100), z.number().nonnegative())
 
 const replicaReport = z.discriminatedUnion('name', [
   z.object({ name: z.literal('starting') }),
@@ -44,7 +45,7 @@ const role = z.discriminatedUnion('kind', [
     deployment: deploymentId,
     version: z.string().max(100),
     config: z.string().max(100),
-    cpus: z.number().nonnegative(),
+    allotment: z.object({ resources, gpus: z.array(z.string().max(100)).max(1024) }),
     startTimeoutMs: z.number().nonnegative(),
     drainTimeoutMs: z.number().nonnegative(),
     phase: replicaReport,
@@ -86,7 +87,13 @@ const application = z.object({
         healthCheckTimeoutS: z.number().positive(),
         frozenTimeoutS: z.number().positive(),
         rollingUpdatePercentage: z.number().positive(),
-        rayActorOptions: z.object({ numCpus: z.number().nonnegative(), numGpus: z.number().nonnegative() }),
+        maxReplicasPerNode: z.int().positive().nullable(),
+        rayActorOptions: z.object({
+          numCpus: z.number().nonnegative(),
+          numGpus: z.number().nonnegative(),
+          memory: z.number().nonnegative(),
+          resources,
+        }),
       }),
     }),
   ),
@@ -97,6 +104,8 @@ const fromLauncher = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shutdown') }),
 ]) satisfies z.ZodType<FromLauncher>
 
+export const acceptApplications = (raw: unknown): readonly ApplicationSpec[] =>
+  accept(z.array(application), raw, 'a list of applications')
 export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
 export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
 export const acceptFromLauncher = (raw: unknown): FromLauncher => accept(fromLauncher, raw, 'what a launcher may say')

@@ -6,6 +6,7 @@ import {
   type ObservedDeployment,
   type ObservedReplica,
   revisionOf,
+  type Step,
 } from './state.ts'
 
 /** How long a replica that has said that it cannot start may take to leave. */
@@ -37,6 +38,15 @@ export function isUnhealthy({ health }: Pick<ObservedReplica, 'health'>): boolea
 /** It answers, and may be expected to go on with it. */
 export function isServing(replica: ObservedReplica): boolean {
   return replica.phase.name === 'running' && replica.frozen === undefined && !isUnhealthy(replica)
+}
+
+/** How what is wanted differs from what was reached; undefined: not at all. */
+export function stepTo(wanted: DesiredDeployment, { reached }: ObservedDeployment): Step | undefined {
+  if (reached?.revision !== revisionOf(wanted)) return 'update'
+  if (reached.targetReplicas !== wanted.targetReplicas) {
+    return reached.targetReplicas < wanted.targetReplicas ? 'upscale' : 'downscale'
+  }
+  return reached.holds ? undefined : 'repair'
 }
 
 /** How many replicas an update takes at a time: Ray's share, but never none. */

@@ -1,13 +1,14 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import { failuresOf, isGivenUp, isServing, isUnhealthy } from './policy.ts'
+import type { Allotment } from '../shared/protocol.ts'
+import { failuresOf, isGivenUp, isServing, isUnhealthy, stepTo } from './policy.ts'
+import { allot, type Machine } from './resources.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
-import { unseen } from './state.ts'
+import { revisionOf, unseen } from './state.ts'
 
 export interface Circumstances {
   readonly now: Instant
-  /** Logical CPUs of the machine. */
-  readonly cpus: number
+  readonly machine: Machine
   readonly newReplicaId: () => ReplicaId
 }
 
@@ -20,22 +21,18 @@ export interface Circumstances {
  */
 export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
   const deployments = new Set([...desired.keys(), ...observed.keys()])
-  let free = circumstances.cpus - taken(desired, observed, circumstances.now)
+  const held = allotments(desired, observed, circumstances.now)
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
-    const actions = retire(id, wanted, seen, circumstances.now)
+    const actions: Action[] = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
+    actions.push(...reach(id, wanted, seen))
     if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
-    const short = missing(wanted, seen, actions.filter((action) => action.do === 'drain').length)
-    const fitting = Math.min(short, room(free, wanted.cpus))
-    free -= fitting * wanted.cpus
-    return [
-      ...actions,
-      ...reconfigure(id, wanted, seen),
-      ...spawn(id, wanted, fitting, circumstances),
-      ...wait(id, seen, short - fitting),
-    ]
+    const staying = stay(seen, actions)
+    const short = missing(wanted, staying)
+    const starts = spawn(id, wanted, Math.min(short, wanted.maxReplicas - staying.length), { ...circumstances, held })
+    return [...actions, ...reconfigure(id, wanted, staying), ...starts, ...wait(id, seen, short - starts.length)]
   })
 }
 
@@ -75,8 +72,40 @@ function retire(
   ]
 }
 
-function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, { newReplicaId }: Circumstances) {
-  return Array.from({ length: count }, (): Action => ({ do: 'spawn', deployment, replica: newReplicaId(), wanted }))
+/** Notes that what is wanted has been reached, or that it is so no longer. */
+function reach(deployment: DeploymentId, wanted: DesiredDeployment, seen: ObservedDeployment): Action[] {
+  const by = stepTo(wanted, seen)
+  const holds = isReached(wanted, seen)
+  const { targetReplicas } = wanted
+  if (by !== undefined && holds) {
+    return [{ do: 'reach', deployment, reached: { revision: revisionOf(wanted), targetReplicas, by, holds } }]
+  }
+  if (by === undefined && !holds && seen.reached !== undefined) {
+    return [{ do: 'reach', deployment, reached: { ...seen.reached, holds } }]
+  }
+  return []
+}
+
+/** As many run as are wanted, as they are wanted, and nothing else is there. */
+function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment): boolean {
+  const all = [...replicas.values()]
+  return all.length === wanted.targetReplicas && all.every((r) => isServing(r) && revisionOf(r) === revisionOf(wanted))
+}
+
+interface Space extends Circumstances {
+  /** What is allotted already; what is started here is added. */
+  readonly held: Allotment[]
+}
+
+function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, space: Space): Action[] {
+  const starts: Action[] = []
+  while (starts.length < count) {
+    const allotment = allot(space.machine, space.held, wanted.resources)
+    if (allotment === undefined) break
+    space.held.push(allotment)
+    starts.push({ do: 'spawn', deployment, replica: space.newReplicaId(), wanted, allotment })
+  }
+  return starts
 }
 
 function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: number): Action[] {
@@ -87,9 +116,9 @@ function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: numb
 function reconfigure(
   deployment: DeploymentId,
   { version, config, surge }: DesiredDeployment,
-  seen: ObservedDeployment,
+  staying: readonly ObservedReplica[],
 ) {
-  const running = [...seen.replicas.values()].filter((replica) => isRunning(replica) && replica.version === version)
+  const running = staying.filter((replica) => isRunning(replica) && replica.version === version)
   // A frozen one would not hear it.
   const busy = running.filter(({ taking }) => taking !== undefined).length
   return running
@@ -103,36 +132,34 @@ function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instan
   return !isGivenUp(wanted, seen) && (inARow === 0 || now >= notBefore)
 }
 
+/** What is there and neither leaves nor is told to by these actions. */
+function stay({ replicas }: ObservedDeployment, actions: readonly Action[]): ObservedReplica[] {
+  const drained = new Set(actions.flatMap((action) => (action.do === 'drain' ? [action.replica] : [])))
+  return [...replicas.values()].filter((replica) => !isLeaving(replica) && !drained.has(replica.id))
+}
+
 /**
  * How many to start. A replica that could not start is replaced once it has gone: only then is its failure counted.
- * Never more than a batch besides the target are there, counting those of an older version but not the ones that leave.
+ * No more than a batch besides the target are there, counting those of an older version.
  */
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment, leaving: number): number {
-  const there = [...seen.replicas.values()].filter((replica) => !isLeaving(replica))
-  const current = there.filter((replica) => replica.version === wanted.version && !mustBeReplaced(replica))
-  const most = wanted.targetReplicas + wanted.surge - (there.length - leaving)
-  return Math.max(0, Math.min(wanted.targetReplicas - current.length, most))
+function missing({ version, targetReplicas, surge }: DesiredDeployment, staying: readonly ObservedReplica[]): number {
+  const current = staying.filter((replica) => replica.version === version && !mustBeReplaced(replica))
+  return Math.max(0, Math.min(targetReplicas - current.length, targetReplicas + surge - staying.length))
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {
   return phase.name === 'draining' || (phase.name === 'killed' && phase.failed === undefined)
 }
 
-/** CPUs in use. A replica that is outdated, unhealthy, or told to leave, lends its room to its successor. */
-function taken(desired: Desired, observed: Observed, now: Instant): number {
-  const all = [...observed].flatMap(([id, { replicas }]) => {
+/** What is in use. A replica that is outdated, unhealthy, or told to leave, lends what it has to its successor. */
+function allotments(desired: Desired, observed: Observed, now: Instant): Allotment[] {
+  return [...observed].flatMap(([id, { replicas }]) => {
     const wanted = desired.get(id)
-    return [...replicas.values()].filter(
+    const current = [...replicas.values()].filter(
       (replica) => isAlive(replica, wanted, now) && !mustBeReplaced(replica) && replica.version === wanted?.version,
     )
+    return current.map(({ allotment }) => allotment)
   })
-  return all.reduce((sum, { cpus }) => sum + cpus, 0)
-}
-
-/** How many replicas fit. Ten shares of 0.1 fill one CPU, whatever binary fractions make of it. */
-function room(free: number, cpusEach: number): number {
-  const EPSILON = 1e-9
-  return cpusEach === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(free / cpusEach + EPSILON))
 }
 
 /** It serves, or may still come to. */

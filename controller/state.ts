@@ -1,7 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import type { Health } from '../shared/protocol.ts'
+import type { Allotment, Health, Resources } from '../shared/protocol.ts'
 
 /** What shall be: owned by the controller, changed by deploying. */
 export interface DesiredDeployment {
@@ -18,7 +18,10 @@ export interface DesiredDeployment {
   readonly drainTimeoutMs: number
   /** So many failed starts before the first success, and the deployment is given up. */
   readonly maxStartFailures: number
-  readonly cpus: number
+  /** What each replica takes of the machine. */
+  readonly resources: Resources
+  /** More are not started on this machine. */
+  readonly maxReplicas: number
 }
 
 export type Desired = ReadonlyMap<DeploymentId, DesiredDeployment>
@@ -31,7 +34,7 @@ export interface ObservedReplica {
   readonly config: string
   /** and what it has been told to take over and not answered yet. */
   readonly taking: string | undefined
-  readonly cpus: number
+  readonly allotment: Allotment
   /** Kept here because a deleted deployment has no specification left to look it up in. */
   readonly drainTimeoutMs: number
   readonly phase: Phase
@@ -63,9 +66,30 @@ export interface ObservedDeployment {
   readonly failures: ReadonlyMap<Revision, Failures>
   /** The last revision that a replica ever ran. */
   readonly ranRevision: Revision | undefined
+  /** Those that died unbidden, the latest last. */
+  readonly dead: readonly DeadReplica[]
   /** How many replicas are wanted but do not fit the machine. */
   readonly waiting: number
+  /** What was wanted when last as many ran as were wanted. */
+  readonly reached: Reached | undefined
 }
+
+export interface DeadReplica {
+  readonly id: ReplicaId
+  readonly reason: string
+}
+
+export interface Reached {
+  readonly revision: Revision
+  readonly targetReplicas: number
+  /** What it took to get there from what was reached before. */
+  readonly by: Step
+  /** Whether it is still so: false once a replica has been lost. */
+  readonly holds: boolean
+}
+
+/** How what is wanted differs from what was reached; `repair`: not at all, but replicas were lost. */
+export type Step = 'update' | 'upscale' | 'downscale' | 'repair'
 
 export type Revision = `${string}/${string}`
 
@@ -82,11 +106,9 @@ export interface Failures {
   /** Failed starts and updates. */
   readonly starts: number
   readonly lastError: ErrorReport | undefined
-  /** Running replicas that died, froze or became unhealthy, and have no successor yet. */
-  readonly lost: number
 }
 
-export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined, lost: 0 }
+export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined }
 
 export type Observed = ReadonlyMap<DeploymentId, ObservedDeployment>
 
@@ -94,7 +116,9 @@ export const unseen: ObservedDeployment = {
   replicas: new Map(),
   failures: new Map(),
   ranRevision: undefined,
+  dead: [],
   waiting: 0,
+  reached: undefined,
 }
 
 /** What is to be done. */
@@ -104,6 +128,7 @@ export type Action =
       readonly deployment: DeploymentId
       readonly replica: ReplicaId
       readonly wanted: DesiredDeployment
+      readonly allotment: Allotment
     }
   /** Takes over what changes without a new process. */
   | {
@@ -119,6 +144,8 @@ export type Action =
       readonly timeoutMs: number
     }
   | { readonly do: 'kill'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
+  /** What is wanted has been reached, or is lost again. */
+  | { readonly do: 'reach'; readonly deployment: DeploymentId; readonly reached: Reached }
   /** So many replicas wait for room from now on; 0: none any more. */
   | { readonly do: 'wait'; readonly deployment: DeploymentId; readonly replicas: number }
 
@@ -162,12 +189,13 @@ export type Event =
   | { readonly on: 'thawed'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
   /** It leaves of its own accord. */
   | { readonly on: 'leaving'; readonly deployment: DeploymentId; readonly replica: ReplicaId }
-  /** Its process is gone. `error` says how it died if nobody told it to. */
+  /** Its process is gone. `error` says how it died if nobody told it to, and `lastLines` what it wrote at the end. */
   | {
       readonly on: 'exited'
       readonly deployment: DeploymentId
       readonly replica: ReplicaId
       readonly error: ErrorReport
+      readonly lastLines: readonly string[]
     }
   /** A replica of a former controller has been found alive. */
   | { readonly on: 'found'; readonly deployment: DeploymentId; readonly found: ObservedReplica }

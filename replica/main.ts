@@ -94,7 +94,7 @@ const channel = dialChannel({
       deployment: settings.deployment,
       version: settings.version,
       config,
-      cpus: settings.cpus,
+      allotment: settings.allotment,
       startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       phase,

@@ -89,7 +89,10 @@ export interface DeploymentOptions {
   placementGroupBundleLabelSelector?: Record<string, string>[]
   /** Not supported yet. */
   placementGroupFallbackStrategy?: Record<string, unknown>[]
-  /** Not supported yet. */
+  /**
+   * At most so many replicas run on one machine, 1 to 100; more wait.
+   * @default no limit
+   */
   maxReplicasPerNode?: number
   /** Not supported yet. */
   gangSchedulingConfig?: Record<string, unknown>
@@ -108,13 +111,16 @@ export interface RayActorOptions {
    */
   numCpus?: number
   /**
-   * Logical GPUs. Only 0 is supported yet.
+   * Logical GPUs: a whole number, or a fraction of one that is shared. The replica sees its own in CUDA_VISIBLE_DEVICES.
    * @default 0
    */
   numGpus?: number
-  /** Not supported yet. */
+  /**
+   * Logical memory in bytes. It is accounted, not enforced.
+   * @default 0
+   */
   memory?: number
-  /** Not supported yet. */
+  /** Custom resources of the machine, by name. */
   resources?: Record<string, number>
   /** Not supported yet. */
   acceleratorType?: string
@@ -133,7 +139,6 @@ const unsupported = [
   'placementGroupStrategy',
   'placementGroupBundleLabelSelector',
   'placementGroupFallbackStrategy',
-  'maxReplicasPerNode',
   'gangSchedulingConfig',
   'deploymentActors',
   'loggingConfig',
@@ -141,8 +146,6 @@ const unsupported = [
 ] as const satisfies readonly (keyof DeploymentOptions)[]
 
 const unsupportedByActor = [
-  'memory',
-  'resources',
   'acceleratorType',
   'runtimeEnv',
   'labelSelector',
@@ -175,9 +178,19 @@ const schema = z.strictObject({
   healthCheckPeriodS: z.number().positive().default(10),
   healthCheckTimeoutS: z.number().positive().default(30),
   frozenTimeoutS: z.number().positive().default(10),
+  maxReplicasPerNode: z.int().min(1).max(100).nullable().default(null),
   rollingUpdatePercentage: z.number().positive().max(1).default(0.2),
   rayActorOptions: z
-    .strictObject({ numCpus: z.number().nonnegative().default(1), numGpus: z.number().nonnegative().default(0) })
+    .strictObject({
+      numCpus: z.number().nonnegative().default(1),
+      numGpus: z
+        .number()
+        .nonnegative()
+        .refine((n) => n < 1 || Number.isInteger(n), 'is a whole number, or a fraction below 1')
+        .default(0),
+      memory: z.number().nonnegative().default(0),
+      resources: z.record(z.string().min(1), z.number().nonnegative()).default({}),
+    })
     .prefault({}),
 })
 
@@ -206,7 +219,6 @@ function refuseUnsupported(name: string, given: DeploymentOptions): void {
     ...unsupported.filter((option) => given[option] !== undefined),
     ...unsupportedByActor.filter((option) => actor[option] !== undefined).map((option) => `rayActorOptions.${option}`),
     ...(given.numReplicas === 'auto' ? ["numReplicas: 'auto'"] : []),
-    ...((actor.numGpus ?? 0) > 0 ? ['rayActorOptions.numGpus > 0'] : []),
   ]
   if (used.length === 0) return
   throw new ServeError(

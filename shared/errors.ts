@@ -49,6 +49,7 @@ export const catalogue = {
   unhealthy: { exit: 1, means: '`checkHealth()` of a replica threw, or did not end within `healthCheckTimeoutS`.' },
   frozen: { exit: 1, means: 'A replica did not answer for longer than `frozenTimeoutS`, and was killed.' },
   start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
+  checkpoint_failed: { exit: 1, means: 'What shall run could not be written to the session directory.' },
   deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>
 

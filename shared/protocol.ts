@@ -31,12 +31,22 @@ export type Role =
       readonly version: string
       /** and which it has taken over since. */
       readonly config: string
-      readonly cpus: number
+      readonly allotment: Allotment
       readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
       readonly health: Health
     }
+
+/** Logical resources by Ray's names: CPU, GPU, memory (bytes) and custom ones. */
+export type Resources = Readonly<Record<string, number>>
+
+/** What a replica holds of the machine. */
+export interface Allotment {
+  readonly resources: Resources
+  /** Which ones, as CUDA_VISIBLE_DEVICES names them. */
+  readonly gpus: readonly string[]
+}
 
 /** What a replica says of itself. */
 export type ReplicaReport =
@@ -125,9 +135,33 @@ export interface ApplicationStatus {
   readonly name: string
   readonly status: 'DEPLOYING' | 'RUNNING' | 'DEPLOY_FAILED' | 'UNHEALTHY' | 'DELETING'
   readonly message: string
+  readonly deployments: readonly DeploymentStatus[]
   /** Every proxy knows the running replicas: a request sent now is answered. */
   readonly routed: boolean
 }
+
+/** In Ray's words, as are the triggers and the states. */
+export interface DeploymentStatus {
+  readonly name: string
+  readonly status: 'UPDATING' | 'HEALTHY' | 'UNHEALTHY' | 'DEPLOY_FAILED' | 'UPSCALING' | 'DOWNSCALING'
+  readonly trigger: StatusTrigger
+  readonly message: string
+  readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
+  /** Those that died unbidden, the latest last. */
+  readonly recentDeadReplicas: readonly { readonly id: ReplicaId; readonly reason: string }[]
+}
+
+export type StatusTrigger =
+  | 'UNSPECIFIED'
+  | 'CONFIG_UPDATE_STARTED'
+  | 'CONFIG_UPDATE_COMPLETED'
+  | 'UPSCALE_COMPLETED'
+  | 'DOWNSCALE_COMPLETED'
+  | 'REPLICA_STARTUP_FAILED'
+  | 'HEALTH_CHECK_FAILED'
+  | 'DELETING'
+
+export type ReplicaState = 'STARTING' | 'UPDATING' | 'RUNNING' | 'STOPPING'
 
 export interface EndpointTable {
   /** Grows with every change; a table older than the one in hand has been overtaken on its way. */
@@ -185,5 +219,12 @@ export interface DeploymentConfig {
   readonly healthCheckTimeoutS: number
   readonly frozenTimeoutS: number
   readonly rollingUpdatePercentage: number
-  readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
+  readonly maxReplicasPerNode: number | null
+  readonly rayActorOptions: {
+    readonly numCpus: number
+    readonly numGpus: number
+    /** In bytes. */
+    readonly memory: number
+    readonly resources: Resources
+  }
 }

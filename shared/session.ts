@@ -26,8 +26,8 @@ export const replicaSettings = ({ directory }: Session, replica: ReplicaId): str
 export const replicaFrozen = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.frozen`
 
-/** Is there while a controller lives, and after one that did not leave by itself. */
-export const controllerMark = ({ directory }: Session): string => `${directory}/controller.pid`
+/** What should run. Is there while a controller lives, and after one that did not leave by itself. */
+export const controllerCheckpoint = ({ directory }: Session): string => `${directory}/controller.json`
 
 /** The log files, one set a process, with Ray's names. */
 export const logDirectory = ({ directory }: Session): string => `${directory}/logs/serve`

@@ -1,6 +1,6 @@
 import { ServeError } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
-import type { LiveConfig } from './protocol.ts'
+import type { Allotment, LiveConfig, Resources } from './protocol.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -17,7 +17,7 @@ export interface ReplicaSettings {
   readonly workingDir: string
   readonly config: string
   readonly live: LiveConfig
-  readonly cpus: number
+  readonly allotment: Allotment
   readonly startTimeoutMs: number
   readonly drainTimeoutMs: number
 }
@@ -83,6 +83,28 @@ export function cpusFrom(env: Environment, available: number): number {
   const cpus = Number(text)
   if (text.trim() !== '' && cpus >= 0 && Number.isFinite(cpus)) return cpus
   throw new ServeError('bad_usage', `BATOID_NUM_CPUS is '${text}', but must be a number, 0 or more`)
+}
+
+/** The GPUs that replicas may use: as many of those there are as BATOID_NUM_GPUS says. */
+export function gpusFrom(env: Environment, installed: readonly string[]): readonly string[] {
+  const visible = env['CUDA_VISIBLE_DEVICES']
+  const all = visible === undefined ? installed : visible.split(',').flatMap((name) => name.trim() || [])
+  const count = integer(env, 'BATOID_NUM_GPUS', all.length, 1024)
+  // More than there are: for a machine whose GPUs cannot be seen from here.
+  return Array.from({ length: count }, (_, n) => all[n] ?? String(n))
+}
+
+/** Custom resources of this machine, as JSON: `{"licence": 2}`. */
+export function resourcesFrom(env: Environment): Resources {
+  const text = env['BATOID_RESOURCES']
+  if (text === undefined) return {}
+  try {
+    const entries = Object.entries(JSON.parse(text) as object)
+    if (entries.every(([, amount]) => typeof amount === 'number' && amount >= 0)) return Object.fromEntries(entries)
+  } catch {
+    // Said below.
+  }
+  throw new ServeError('bad_usage', `BATOID_RESOURCES is '${text}', but must be JSON like {"licence": 2}`)
 }
 
 /** systemd's protocol: file descriptor 3 is a listening socket, if LISTEN_PID says that we are meant. */

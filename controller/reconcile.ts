@@ -31,7 +31,8 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
     if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
     const staying = stay(seen, actions)
     const short = missing(wanted, staying)
-    const starts = spawn(id, wanted, Math.min(short, wanted.maxReplicas - staying.length), { ...circumstances, held })
+    const most = wanted.maxReplicas - staying.filter((replica) => isCurrent(replica, wanted)).length
+    const starts = spawn(id, wanted, Math.min(short, most), { ...circumstances, held })
     return [...actions, ...reconfigure(id, wanted, staying), ...starts, ...wait(id, seen, short - starts.length)]
   })
 }
@@ -119,12 +120,14 @@ function reconfigure(
   staying: readonly ObservedReplica[],
 ) {
   const running = staying.filter((replica) => isRunning(replica) && replica.version === version)
-  // A frozen one would not hear it.
   const busy = running.filter(({ taking }) => taking !== undefined).length
-  return running
-    .filter((replica) => replica.config !== config && replica.taking === undefined && replica.frozen === undefined)
-    .slice(0, Math.max(0, surge - busy))
-    .map(({ id }): Action => ({ do: 'reconfigure', deployment, replica: id, config }))
+  return (
+    running
+      // A frozen one would not hear it.
+      .filter((replica) => replica.config !== config && replica.taking === undefined && replica.frozen === undefined)
+      .slice(0, Math.max(0, surge - busy))
+      .map(({ id }): Action => ({ do: 'reconfigure', deployment, replica: id, config }))
+  )
 }
 
 function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
@@ -142,9 +145,15 @@ function stay({ replicas }: ObservedDeployment, actions: readonly Action[]): Obs
  * How many to start. A replica that could not start is replaced once it has gone: only then is its failure counted.
  * No more than a batch besides the target are there, counting those of an older version.
  */
-function missing({ version, targetReplicas, surge }: DesiredDeployment, staying: readonly ObservedReplica[]): number {
-  const current = staying.filter((replica) => replica.version === version && !mustBeReplaced(replica))
+function missing(wanted: DesiredDeployment, staying: readonly ObservedReplica[]): number {
+  const { targetReplicas, surge } = wanted
+  const current = staying.filter((replica) => isCurrent(replica, wanted))
   return Math.max(0, Math.min(targetReplicas - current.length, targetReplicas + surge - staying.length))
+}
+
+/** It is as wanted; any other lends its place to its successor. */
+function isCurrent(replica: ObservedReplica, wanted: DesiredDeployment | undefined): boolean {
+  return replica.version === wanted?.version && !mustBeReplaced(replica)
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {
@@ -156,7 +165,7 @@ function allotments(desired: Desired, observed: Observed, now: Instant): Allotme
   return [...observed].flatMap(([id, { replicas }]) => {
     const wanted = desired.get(id)
     const current = [...replicas.values()].filter(
-      (replica) => isAlive(replica, wanted, now) && !mustBeReplaced(replica) && replica.version === wanted?.version,
+      (replica) => isAlive(replica, wanted, now) && isCurrent(replica, wanted),
     )
     return current.map(({ allotment }) => allotment)
   })

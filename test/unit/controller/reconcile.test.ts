@@ -456,6 +456,17 @@ describe('reconcile', () => {
     expect(dos(world.reconcile(one))).to.equal('spawn')
   })
 
+  it('replaces unhealthy and outdated replicas also where no more than the target are allowed', () => {
+    const most = (version: string): Desired =>
+      new Map([[cart, { ...base, targetReplicas: 1, maxReplicas: 1, version }]])
+    const world = running(most('v1'))
+    expect(dos(world.reconcile(most('v2')))).to.equal('spawn')
+    world.running(world.replicas[1]!)
+    world.reconcile(most('v2'))
+    world.checked(world.replicas[1]!, 3)
+    expect(dos(world.reconcile(most('v2')))).to.equal('spawn')
+  })
+
   it('kills a frozen replica after its patience and then starts another, and wakes for it', () => {
     const world = running(two)
     world.now = 10

@@ -5,7 +5,7 @@ import type { ReplicaId } from '../shared/ids.ts'
 import { replicaFrozen, type Session } from '../shared/session.ts'
 import type { Running, Which } from './processes.ts'
 
-const LOOK_MS = 250
+const LOOK_MS = 100
 const MAX_BYTES = 16 * 1024
 
 export interface FrozenOptions {
@@ -26,8 +26,9 @@ export function watchFrozen({ session, clock, running, changed }: FrozenOptions)
     const frozen = new Map<ReplicaId, string>()
     for (const which of running()) {
       const error = isStopped(which.pid) ? stopped : readReport(replicaFrozen(session, which.replica))
-      if (error !== undefined) frozen.set(which.replica, error.message)
-      if (error?.message !== known.get(which.replica)) changed(which, error)
+      const text = error && `${error.message}\n${error.stack}`
+      if (text !== undefined) frozen.set(which.replica, text)
+      if (text !== known.get(which.replica)) changed(which, error)
     }
     known = frozen
     clock.after(LOOK_MS, watch)

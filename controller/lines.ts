@@ -113,7 +113,6 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
     case 'checked':
       return health(shown, replica.health, event.health)
     case 'frozen':
-      if (replica.frozen !== undefined) return []
       return [{ ...warning(`${shown} gets no requests for now: ${withStack(event.error)}`), fileOnly: true }]
     case 'thawed':
       return [{ ...info(`${shown} is not frozen any more.`), fileOnly: true }]

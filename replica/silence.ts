@@ -2,6 +2,8 @@ import type { Instant } from '../shared/clock.ts'
 
 /** How often a replica's main thread gives a sign, and how often its watchdog looks for it. */
 export const LOOK_MS = 250
+/** How often it looks once it has a suspicion. */
+export const CLOSE_LOOK_MS = 100
 /** An event loop that comes round this often is never suspected. */
 const SUSPECT_AFTER_MS = 750
 /**
@@ -11,7 +13,7 @@ const SUSPECT_AFTER_MS = 750
 const SUSPECT_AFTER_CPU_MS = 250
 /** JavaScript that answers between two native calls is not yet JavaScript without end. */
 const ANSWERS_TO_CONVICT = 2
-const MISSES_TO_ACQUIT = 4
+const MISSES_TO_ACQUIT = 20
 
 /** What the watchdog's thread is started with. */
 export interface WatchdogSettings {

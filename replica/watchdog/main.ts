@@ -7,6 +7,7 @@ import { workerData } from 'node:worker_threads'
 import { systemClock } from '../../shared/clock.ts'
 import {
   BEATS,
+  CLOSE_LOOK_MS,
   hear,
   isSuspect,
   LIMIT_MS,
@@ -21,7 +22,7 @@ import {
 import { askMainThread, stackOfMainThread } from './main-thread.ts'
 
 const ANSWER_WITHIN_MS = 100
-const STACK_WITHIN_MS = 500
+const STACK_WITHIN_MS = 3000
 /** In which Linux counts the time of a thread, on every machine. */
 const TICK_MS = 10
 
@@ -31,7 +32,6 @@ let silence = silenceFrom(see())
 let isAsking = false
 /** What the file says. */
 let told: Opinion = 'well'
-let isTelling = false
 
 function see(): Sight {
   return { now: systemClock.now(), beats: Atomics.load(shared, BEATS), cpuMs: cpuOfMainThread() }
@@ -68,16 +68,15 @@ async function ask(): Promise<void> {
 /** Makes the file say what is to be thought of the main thread now. */
 async function tell(): Promise<void> {
   const now = opinion(silence, Atomics.load(shared, LIMIT_MS))
-  if (now === told || isTelling) return
-  isTelling = true
-  const stack = now === 'looping' ? await stackOfMainThread(systemClock, STACK_WITHIN_MS) : undefined
-  isTelling = false
-  silence = look(silence, see())
-  // It may have come back while it was asked where it is.
-  if (now !== opinion(silence, Atomics.load(shared, LIMIT_MS))) return
+  if (now === told) return
   told = now
   if (now === 'well') rmSync(file, { force: true })
-  else write([now === 'looping' ? LOOPING : SILENT, ...(stack === undefined ? [] : [stack])].join('\n'))
+  else write(now === 'looping' ? LOOPING : SILENT)
+  if (now !== 'looping') return
+  // Where it is takes longer to find out than that it must get no more requests.
+  const stack = await stackOfMainThread(systemClock, STACK_WITHIN_MS)
+  // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have come back meanwhile
+  if (stack !== undefined && told === 'looping') write(`${LOOPING}\n${stack}`)
 }
 
 const LOOPING = 'its JavaScript does not let its event loop run'
@@ -96,9 +95,9 @@ function write(text: string): void {
 function watch(): void {
   silence = look(silence, see())
   if (isAsking) silence = hear(silence, 'missing')
-  else if (isSuspect(silence) && !isTelling) void ask()
+  else if (isSuspect(silence)) void ask()
   void tell()
-  systemClock.after(LOOK_MS, watch)
+  systemClock.after(isSuspect(silence) ? CLOSE_LOOK_MS : LOOK_MS, watch)
 }
 
 watch()

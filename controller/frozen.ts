@@ -5,7 +5,7 @@ import type { ReplicaId } from '../shared/ids.ts'
 import { replicaFrozen, type Session } from '../shared/session.ts'
 import type { Running, Which } from './processes.ts'
 
-const LOOK_MS = 100
+const LOOK_MS = 200
 const MAX_BYTES = 16 * 1024
 
 export interface FrozenOptions {

@@ -34,7 +34,7 @@ export function startWatchdog({ file, healthCheckTimeoutS, clock, problem }: Wat
   }
   beat()
   const workerData: WatchdogSettings = { shared, file }
-  const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
+  const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
   const worker = new Worker(THREAD, { workerData, resourceLimits, env: {}, execArgv: [], name: 'watchdog' })
   worker.on('error', (error) => problem(`nobody watches this replica's event loop any more: ${error.message}`))
   worker.unref()

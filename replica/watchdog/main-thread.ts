@@ -2,8 +2,8 @@ import { type Debugger, Session } from 'node:inspector'
 import type { Clock } from '../../shared/clock.ts'
 import { userFrames } from '../user-stack.ts'
 
-/** The first pause may fall between two calls of user code. */
-const PAUSES = 3
+/** A pause may fall between two calls of user code: where these are many small ones, most do. */
+const PAUSES = 20
 
 /**
  * Asks the main thread a question that V8 answers wherever it finds JavaScript running, be it an endless loop, and that

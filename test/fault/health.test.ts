@@ -92,14 +92,15 @@ describe('replicas that are not well, with 20 clients', function () {
     const looping = post('/loop/60000')
     await eventually(() => controllerLog().includes('gets no requests for now: its JavaScript'))
     seenAfterMs = performance.now() - since
-    expect(seenAfterMs).to.be.below(2000)
+    // Where the machine lets the replica run only now and then, a loop is known for one only later.
+    expect(seenAfterMs).to.be.below(6000)
     await eventually(() =>
       /is killed: its JavaScript does not let its event loop run.*\n.*spinForLong/.test(controllerLog()),
     )
     await bothAnswer()
     expect(await looping).to.equal('Internal Server Error')
     await finish('endless loop', since)
-    expect(lastStuckAfter(since)).to.be.below(2000)
+    expect(lastStuckAfter(since)).to.be.below(6000)
     expect(cluster.stdout()).to.include('spinForLong')
   })
 
@@ -107,12 +108,24 @@ describe('replicas that are not well, with 20 clients', function () {
     await start('app')
     const before = await bothAnswer()
     const since = performance.now()
-    const [pid, tookMs] = (await post('/native/6000')).split(' ')
+    const [pid, tookMs] = (await post('/native/8000')).split(' ')
     expect(before).to.include(pid)
     expect(Number(tookMs)).to.be.above(4000)
     expect(await bothAnswer()).to.have.members(before)
     await finish(`native code, ${Math.round(Number(tookMs))} ms`, since)
     expect(controllerLog()).to.not.match(/gets no requests|is killed/)
+  })
+
+  it('does not wait for ever for native code: health checks would have timed out three times', async () => {
+    await start('impatient')
+    const since = performance.now()
+    const busy = post('/native/20000')
+    const line =
+      'is killed: its event loop has not run for three times healthCheckTimeoutS, for longer than frozenTimeoutS'
+    await eventually(() => controllerLog().includes(line), { withinMs: 15_000 })
+    await bothAnswer()
+    expect(await busy).to.equal('Internal Server Error')
+    await finish('native code for too long', since)
   })
 
   it('replaces a replica whose health check fails three times in a row', async () => {

@@ -13,7 +13,7 @@ const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url
 /** A process that is not our child announces its end to nobody, so it is looked for. */
 const LOOK_MS = 200
 /** How often the memory of the replicas is noted, so that it can be told afterwards. */
-const SAMPLE_MS = 2_000
+const SAMPLE_MS = 1_000
 
 export interface Which {
   readonly replica: ReplicaId

@@ -124,7 +124,7 @@ function checked(d: ObservedDeployment, replica: ObservedReplica, health: Health
   const next = { ...replica, health }
   const replicas = new Map(d.replicas).set(replica.id, next)
   const since = runningSince(replica)
-  if (since === undefined || isUnhealthy(replica) || !isUnhealthy(next)) return { ...d, replicas }
+  if (since === undefined || !isUnhealthy(next)) return { ...d, replicas }
   return { ...lost(d, replica, since, { ...chance, lastError: health.error }), replicas }
 }
 

@@ -112,8 +112,10 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       return [refusal(shown, event.error, left(event.deployment, observed, desired))]
     case 'checked':
       return health(shown, replica.health, event.health)
-    case 'frozen':
-      return [{ ...warning(`${shown} gets no requests for now: ${withStack(event.error)}`), fileOnly: true }]
+    case 'frozen': {
+      const what = replica.frozen === undefined ? 'gets no requests for now' : 'still gets no requests'
+      return [{ ...warning(`${shown} ${what}: ${withStack(event.error)}`), fileOnly: true }]
+    }
     case 'thawed':
       return [{ ...info(`${shown} is not frozen any more.`), fileOnly: true }]
     case 'leaving':

@@ -75,7 +75,7 @@ async function tell(): Promise<void> {
   if (now !== 'looping') return
   // Where it is takes longer to find out than that it must get no more requests.
   const stack = await stackOfMainThread(systemClock, STACK_WITHIN_MS)
-  // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have come back meanwhile
+  // It may have come back meanwhile.
   if (stack !== undefined && told === 'looping') write(`${LOOPING}\n${stack}`)
 }
 

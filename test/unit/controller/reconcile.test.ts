@@ -480,6 +480,28 @@ describe('reconcile', () => {
     expect(failuresOf(base, world.observed.get(cart)!)).to.include({ inARow: 1, starts: 0 })
   })
 
+  it('has no more patience with a replica of which more becomes known', () => {
+    const world = running(two)
+    world.frozen(world.replicas[0]!)
+    world.now = 300
+    world.frozen(world.replicas[0]!)
+    world.now = 400
+    expect(dos(world.reconcile(two))).to.equal('kill')
+  })
+
+  it('asks nothing of a replica that is frozen: not to leave though it is unhealthy, nor to take a config over', () => {
+    const world = running(two)
+    world.checked(world.replicas[0]!, 3)
+    world.frozen(world.replicas[0]!)
+    expect(dos(world.reconcile(two))).to.equal('')
+    const desired = wanting({ targetReplicas: 2, version: 'v1', config: 'c2' })
+    expect(
+      world.reconcile(desired).flatMap((action) => (action.do === 'reconfigure' ? [action.replica] : [])),
+    ).to.deep.equal([world.replicas[1]!.id])
+    world.answer()
+    expect(dos(world.reconcile(desired))).to.equal('')
+  })
+
   it('leaves a replica alone that comes back in time', () => {
     const world = running(one)
     world.frozen(world.replicas[0]!)

@@ -1,6 +1,13 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Environment, httpVariables, numCpus, type Variable } from '../shared/settings.ts'
+import {
+  customResources,
+  type Environment,
+  httpVariables,
+  numCpus,
+  numGpus,
+  type Variable,
+} from '../shared/settings.ts'
 
 interface Flag {
   readonly flags: string
@@ -69,6 +76,16 @@ const FLAGS: readonly Flag[] = [
     flags: '--num-cpus <number>',
     means: 'logical CPUs that replicas may take (default: what the machine has)',
     variable: numCpus,
+  },
+  {
+    flags: '--num-gpus <number>',
+    means: 'logical GPUs that replicas may take (default: what the machine has)',
+    variable: numGpus,
+  },
+  {
+    flags: '--resources <json>',
+    means: 'custom resources that replicas may take, for example {"licence": 2}',
+    variable: customResources,
   },
 ]
 

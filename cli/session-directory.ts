@@ -13,7 +13,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import {
-  controllerMark,
+  controllerCheckpoint,
   controllerSocket,
   lifelineSocket,
   logDirectory,
@@ -52,7 +52,7 @@ export async function createSession(directory: string, clock: Clock): Promise<Se
   // Two clusters in one directory would take each other's replicas over.
   for (const path of [lifelineSocket(session), controllerSocket(session)]) await clearSocketPath(path, clock)
   removeSockets(session)
-  rmSync(controllerMark(session), { force: true })
+  rmSync(controllerCheckpoint(session), { force: true })
   for (const file of readdirSync(outputDirectory(session))) rmSync(join(outputDirectory(session), file))
   return session
 }

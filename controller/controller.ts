@@ -1,22 +1,21 @@
 import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
-import { ServeError } from '../shared/errors.ts'
+import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { Random, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, Hello, ReplicaReport, Role } from '../shared/protocol.ts'
+import type { ApplicationSpec, FromReplica, Hello, Reconfigure, ReplicaReport } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import type { Hash } from './desired.ts'
+import { foundReplica, type ReplicaRole } from './found.ts'
 import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
-import { LEAVE_MS } from './policy.ts'
-import type { Phase } from './state.ts'
+import { type Obituary, showObituary } from './obituary.ts'
+import { Recovery } from './recovery.ts'
+import type { Machine } from './resources.ts'
 
-/** A restarted controller that knows what shall run waits so long for the replicas of the one before it. */
-const RECOVERY_MS = 5_000
 const IDLE_CHECK_MS = 5
 
-type ReplicaRole = Role & { readonly kind: 'replica' }
 type Which = Pick<ReplicaRole, 'deployment' | 'replica'>
 
 /** The replica processes, as the controller needs them. */
@@ -27,15 +26,25 @@ export interface ReplicaProcesses {
   kill(replica: ReplicaId): void
 }
 
+/** A controller that did not leave by itself. */
+export interface Former {
+  /** Its replicas, but for those that are surely dead. */
+  readonly replicas: readonly ReplicaId[]
+  /** What should run; undefined: that is not known any more, until somebody says it. */
+  readonly applications: readonly ApplicationSpec[] | undefined
+}
+
 export interface ControllerOptions {
   readonly processes: ReplicaProcesses
   readonly clock: Clock
   readonly random: Random
   readonly hash: Hash
-  readonly cpus: number
+  readonly machine: Machine
   readonly tableVersion: number
-  /** What a controller before this one has left, if it did not leave by itself: the replicas that serve. */
-  readonly former: readonly ReplicaId[] | undefined
+  /** What a controller before this one has left, if it did not leave by itself. */
+  readonly former: Former | undefined
+  /** @throws ServeError `checkpoint_failed` */
+  readonly save: (applications: readonly ApplicationSpec[]) => void
   readonly log: (line: Line) => void
 }
 
@@ -44,14 +53,12 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #peers: Peers
   readonly #loop: Loop
-  readonly #awaited: Set<ReplicaId>
-  #hasDeployed = false
+  readonly #recovery: Recovery
   #isShuttingDown = false
 
   constructor(options: ControllerOptions) {
     const { processes, log } = options
     this.#options = options
-    this.#awaited = new Set(options.former ?? [])
     this.#peers = new Peers({
       clock: options.clock,
       problem: (text) => log({ level: 'warning', text, fileOnly: true }),
@@ -60,7 +67,9 @@ export class Controller {
     this.#loop = new Loop({
       ...options,
       effects: {
+        save: options.save,
         start: (settings) => processes.start(settings),
+        reconfigure: (which, request, timeoutMs) => void this.#reconfigure(which, request, timeoutMs),
         drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
         kill: (replica) => processes.kill(replica),
         publish: (table) => this.#peers.publish(table),
@@ -68,8 +77,13 @@ export class Controller {
         log,
       },
     })
-    // Not to know yet what shall run is not to want nothing: until somebody says it, nobody is drained.
+    this.#recovery = new Recovery({
+      replicas: options.former?.replicas ?? [],
+      clock: options.clock,
+      done: () => this.#loop.release(),
+    })
     if (options.former !== undefined) this.#loop.hold()
+    if (options.former?.applications !== undefined) this.#restore(options.former.applications)
   }
 
   /** @throws ServeError if this process may not take part */
@@ -116,7 +130,7 @@ export class Controller {
         return undefined
       }
       case 'replica':
-        this.#hear(role, acceptFromReplica(message).phase)
+        this.#receive(role, acceptFromReplica(message))
         return undefined
       case 'proxy':
         throw new ServeError('message_invalid', 'a proxy asks nothing of the controller')
@@ -129,16 +143,14 @@ export class Controller {
       this.#options.log({ level: 'warning', text, fileOnly: true })
       return
     }
-    if (!this.#hasDeployed) this.#options.clock.after(RECOVERY_MS, () => this.#endRecovery())
-    this.#hasDeployed = true
     this.#loop.deploy(application)
-    this.#endRecoveryIfComplete()
+    this.#recovery.know()
   }
 
   /** Drains every replica and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
     this.#isShuttingDown = true
-    this.#endRecovery()
+    this.#recovery.end()
     this.#loop.clear()
     await new Promise<void>((resolve) => {
       const look = () => (this.#loop.isEmpty() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
@@ -146,31 +158,52 @@ export class Controller {
     })
   }
 
-  exited({ deployment, replica }: Which, how: string): void {
+  exited({ deployment, replica }: Which, obituary: Obituary): void {
     this.#loop.tell({
       on: 'exited',
       deployment,
       replica,
-      error: { code: 'internal', message: `its process ended with ${how}` },
+      error: { code: 'internal', message: showObituary(obituary) },
+      lastLines: obituary.lastLines,
     })
+  }
+
+  /** Undefined: it is not frozen any more. */
+  frozen({ deployment, replica }: Which, error: ErrorReport | undefined): void {
+    const which = { deployment, replica }
+    this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
+  }
+
+  #restore(applications: readonly ApplicationSpec[]): void {
+    for (const { name } of applications) {
+      this.#options.log({ level: 'info', text: `Recovering target state for application '${name}' from checkpoint.` })
+    }
+    this.#loop.restore(applications)
+    this.#recovery.know()
   }
 
   #greet(role: ReplicaRole, pid: number): void {
     const known = this.#loop.phaseOf(role.deployment, role.replica)
     if (known === undefined) this.#take(role, pid)
-    else this.#hear(role, role.phase)
+    else {
+      this.#hear(role, role.phase)
+      this.#receive(role, { type: 'health', health: role.health })
+    }
     const phase = this.#loop.phaseOf(role.deployment, role.replica)
     if (phase?.name === 'draining') this.#peers.drain(role.replica, role.drainTimeoutMs)
-    this.#awaited.delete(role.replica)
-    this.#endRecoveryIfComplete()
+    this.#recovery.heard(role.replica)
   }
 
   /** Takes over a replica that a former controller started. */
   #take(role: ReplicaRole, pid: number): void {
-    const { deployment, replica, version, cpus, drainTimeoutMs } = role
-    const phase = takenPhase(role, this.#options.clock.now())
+    const { deployment, replica } = role
     this.#options.processes.adopt({ deployment, replica }, pid)
-    this.#loop.tell({ on: 'found', deployment, found: { id: replica, version, cpus, drainTimeoutMs, phase } })
+    this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
+  }
+
+  #receive({ deployment, replica }: Which, message: FromReplica): void {
+    if (message.type === 'replica') this.#hear({ deployment, replica }, message.phase)
+    else this.#loop.tell({ on: 'checked', deployment, replica, health: message.health })
   }
 
   #hear({ deployment, replica }: Which, phase: ReplicaReport): void {
@@ -186,31 +219,19 @@ export class Controller {
     }
   }
 
-  #endRecoveryIfComplete(): void {
-    if (this.#awaited.size === 0 && this.#hasDeployed) this.#endRecovery()
-  }
-
-  #endRecovery(): void {
-    this.#awaited.clear()
-    this.#loop.release()
+  async #reconfigure(which: Which, request: Reconfigure, timeoutMs: number): Promise<void> {
+    const { config } = request
+    try {
+      await this.#peers.reconfigure(which.replica, request, timeoutMs)
+      this.#loop.tell({ ...which, on: 'reconfigured', config })
+    } catch (error) {
+      this.#loop.tell({ ...which, on: 'not reconfigured', config, error: report(error) })
+    }
   }
 
   #tellStatus(): void {
     const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
     const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
     this.#peers.tell({ type: 'status', proxies: count, applications })
-  }
-}
-
-function takenPhase({ phase, startTimeoutMs, drainTimeoutMs }: ReplicaRole, now: number): Phase {
-  switch (phase.name) {
-    case 'running':
-      return { name: 'running', address: phase.address, since: now }
-    case 'starting':
-      return { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
-    case 'failed':
-      return { name: 'failed', error: phase.error, deadline: now + LEAVE_MS }
-    case 'draining':
-      return { name: 'draining', deadline: now + drainTimeoutMs }
   }
 }

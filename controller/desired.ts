@@ -1,7 +1,6 @@
 import { type DeploymentId, deploymentId } from '../shared/ids.ts'
-import type { ApplicationSpec, DeploymentSpec } from '../shared/protocol.ts'
-import type { ReplicaSettings } from '../shared/settings.ts'
-import { maxStartFailures } from './policy.ts'
+import type { ApplicationSpec, DeploymentConfig, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
+import { batchSize, maxStartFailures } from './policy.ts'
 import type { Desired, DesiredDeployment } from './state.ts'
 
 /** Shortens a text to a name for it. */
@@ -23,25 +22,41 @@ function desiredDeployment(application: ApplicationSpec, deployment: DeploymentS
   const { options } = deployment
   return {
     version: hash(JSON.stringify(startedWith(application, deployment))),
+    config: hash(JSON.stringify(takenOver(application, deployment))),
     targetReplicas: options.numReplicas,
+    surge: batchSize(options.rollingUpdatePercentage, options.numReplicas),
     startTimeoutMs: options.startTimeoutS * 1000,
+    frozenTimeoutMs: options.frozenTimeoutS * 1000,
     drainTimeoutMs: options.gracefulShutdownTimeoutS * 1000,
     maxStartFailures: maxStartFailures(options.maxConstructorRetryCount, options.numReplicas),
-    cpus: options.rayActorOptions.numCpus,
+    resources: resourcesOf(options.rayActorOptions),
+    maxReplicas: options.maxReplicasPerNode ?? Number.POSITIVE_INFINITY,
   }
 }
 
+function resourcesOf({ numCpus, numGpus, memory, resources }: DeploymentConfig['rayActorOptions']): Resources {
+  const all = { CPU: numCpus, GPU: numGpus, memory, ...resources }
+  return Object.fromEntries(Object.entries(all).filter(([, amount]) => amount > 0))
+}
+
 /** What a replica cannot change once it runs: a change of it needs a new process. */
-export function startedWith(
-  application: ApplicationSpec,
-  { name, options }: DeploymentSpec,
-): Omit<ReplicaSettings, 'replica' | 'version' | 'cpus' | 'startTimeoutMs' | 'drainTimeoutMs'> {
+export function startedWith(application: ApplicationSpec, { name, options }: DeploymentSpec) {
   return {
     deployment: deploymentId({ application: application.name, deployment: name }),
     importPath: application.importPath,
     workingDir: application.workingDir,
+    rayActorOptions: options.rayActorOptions,
+    maxReplicasPerNode: options.maxReplicasPerNode,
+  }
+}
+
+/** What a replica takes over while it runs. */
+export function takenOver(application: ApplicationSpec, { name, options }: DeploymentSpec): LiveConfig {
+  return {
     routePrefix: name === application.ingress ? application.routePrefix : null,
     maxOngoingRequests: options.maxOngoingRequests,
     userConfig: options.userConfig,
+    healthCheckPeriodS: options.healthCheckPeriodS,
+    healthCheckTimeoutS: options.healthCheckTimeoutS,
   }
 }

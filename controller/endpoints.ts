@@ -13,8 +13,8 @@ export function routes(applications: readonly ApplicationSpec[], desired: Desire
     const options = application.deployments.find((deployment) => deployment.name === ingress)?.options
     if (routePrefix === null || wanted === undefined || options === undefined) return []
     const seen = observed.get(id) ?? unseen
-    const replicas = [...seen.replicas.values()].flatMap(({ id: replica, phase }) =>
-      phase.name === 'running' ? [{ id: replica, address: phase.address }] : [],
+    const replicas = [...seen.replicas.values()].flatMap(({ id: replica, phase, frozen }) =>
+      phase.name === 'running' && frozen === undefined ? [{ id: replica, address: phase.address }] : [],
     )
     return [
       {

@@ -1,6 +1,9 @@
 import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
-import { startFailures } from './policy.ts'
-import type { Action, Desired, Event, Observed } from './state.ts'
+import type { ErrorReport } from '../shared/errors.ts'
+import { UNHEALTHY_AFTER } from '../shared/health.ts'
+import type { Health } from '../shared/protocol.ts'
+import { failuresOf, isUnhealthy } from './policy.ts'
+import { type Action, type Desired, type Event, type Observed, revisionOf, unseen } from './state.ts'
 
 /** What the controller logs, in Ray's words where Ray has them. */
 export interface Line {
@@ -11,10 +14,10 @@ export interface Line {
 }
 
 export function ofDeploy(before: Desired, after: Desired): Line[] {
-  return [...after].flatMap(([id, { version, targetReplicas }]) =>
-    before.get(id)?.version === version
+  return [...after].flatMap(([id, wanted]) =>
+    before.has(id) && revisionOf(wanted) === revisionOf(before.get(id) ?? wanted)
       ? []
-      : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${targetReplicas}).`)],
+      : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${wanted.targetReplicas}).`)],
   )
 }
 
@@ -26,6 +29,7 @@ export function ofActions(actions: readonly Action[], observed: Observed): Line[
     const count = (kind: Action['do']) => own.filter((action) => action.do === kind).length
     return [
       ...sum('Adding', count('spawn'), 'to', id),
+      ...updating(count('reconfigure'), id),
       ...sum('Removing', count('drain'), 'from', id),
       ...own.flatMap((action) => single(action, observed)),
     ]
@@ -37,13 +41,28 @@ function sum(verb: string, count: number, preposition: string, id: DeploymentId)
   return [info(`${verb} ${count} replica${count > 1 ? 's' : ''} ${preposition} ${showDeployment(id)}.`)]
 }
 
+/** Always in the plural, as Ray has it. */
+function updating(count: number, id: DeploymentId): Line[] {
+  return count === 0
+    ? []
+    : [info(`Updating ${count} replicas of ${showDeployment(id)} with outdated deployment configs.`)]
+}
+
 function single(action: Action, observed: Observed): Line[] {
   const { deployment } = action
   switch (action.do) {
     case 'spawn':
       return [{ ...info(`Starting ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
-    case 'drain':
-      return [{ ...info(`Stopping ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'reconfigure':
+      return [{ ...info(`Updating ${showReplica(deployment, action.replica)}.`), fileOnly: true }]
+    case 'drain': {
+      const replica = observed.get(deployment)?.replicas.get(action.replica)
+      const shown = showReplica(deployment, action.replica)
+      // The word twice, as Ray has it.
+      return replica !== undefined && isUnhealthy(replica)
+        ? [warning(`Replica ${shown} failed health check, stopping it.`)]
+        : [{ ...info(`Stopping ${shown}.`), fileOnly: true }]
+    }
     case 'kill': {
       const phase = observed.get(deployment)?.replicas.get(action.replica)?.phase
       const shown = showReplica(deployment, action.replica)
@@ -51,9 +70,11 @@ function single(action: Action, observed: Observed): Line[] {
       return [
         reason === undefined
           ? info(`${shown} did not shut down after grace period, force-killing it.`)
-          : { level: 'error', text: `${shown} is killed: ${reason.message}.` },
+          : { level: 'error', text: `${shown} is killed: ${withStack(reason)}` },
       ]
     }
+    case 'reach':
+      return []
     case 'wait':
       return action.replicas === 0 ? [] : [waiting(deployment, action.replicas)]
   }
@@ -63,8 +84,8 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
   return {
     level: 'warning',
     text:
-      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the CPUs that they ask for ` +
-      'are not free. Lower rayActorOptions.numCpus of the deployment, or raise --num-cpus.',
+      `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the resources that they ask ` +
+      'for are not free. Lower rayActorOptions of the deployment, or raise --num-cpus or --num-gpus.',
   }
 }
 
@@ -79,36 +100,70 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       return [{ ...info(`${shown} started successfully.`), fileOnly: true }]
     case 'failed': {
       // The same failure of the next replica would fill the terminal with the same stack.
-      const { lastError } = observed.get(event.deployment)?.failures ?? {}
+      const { lastError } = failuresOf(replica, observed.get(event.deployment) ?? unseen)
       const isNew = lastError?.message !== event.error.message
       const detail = isNew ? (event.error.stack ?? event.error.message) : event.error.message
-      return [
-        {
-          level: 'error',
-          text: `Exception in ${shown}, the replica will be stopped.\n${detail}${left(event.deployment, observed, desired)}`,
-        },
-      ]
+      const rest = left(event.deployment, observed, desired)
+      return [{ level: 'error', text: `Exception in ${shown}, the replica will be stopped.\n${detail}${rest}` }]
     }
+    case 'reconfigured':
+      return [{ ...info(`${shown} goes on with its new config.`), fileOnly: true }]
+    case 'not reconfigured':
+      return [refusal(shown, event.error, left(event.deployment, observed, desired))]
+    case 'checked':
+      return health(shown, replica.health, event.health)
+    case 'frozen': {
+      const what = replica.frozen === undefined ? 'gets no requests for now' : 'still gets no requests'
+      return [{ ...warning(`${shown} ${what}: ${withStack(event.error)}`), fileOnly: true }]
+    }
+    case 'thawed':
+      return [{ ...info(`${shown} is not frozen any more.`), fileOnly: true }]
     case 'leaving':
       return []
     case 'exited': {
       const { name } = replica.phase
       const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
-      return [
-        isExpected
-          ? info(`${shown} is stopped.`)
-          : { level: 'warning', text: `${shown} died: ${event.error.message}.` },
-      ]
+      if (isExpected) return [info(`${shown} is stopped.`)]
+      return [warning(`${shown} died: ${event.error.message}.`), ...ending(shown, event.lastLines)]
     }
   }
+}
+
+function health(shown: string, before: Health, { failures, error }: Health): Line[] {
+  if (failures === before.failures) return []
+  if (failures === 0) return [info(`${shown} passed the health check after ${before.failures} consecutive failures.`)]
+  // One stack is enough for as long as it goes on.
+  const detail = failures === 1 ? (error?.stack ?? error?.message) : error?.message
+  const failed = warning(`Health check for ${shown} failed: ${detail ?? 'unknown'}`)
+  const text = `Replica ${shown} failed the health check ${failures} times in a row, marking it unhealthy.`
+  return failures === UNHEALTHY_AFTER ? [failed, warning(text)] : [failed]
+}
+
+function withStack({ message, stack }: ErrorReport): string {
+  return stack === undefined ? `${message}.` : `${message}.\n${stack}`
+}
+
+/** Those who watched the terminal have seen them. */
+function ending(shown: string, lastLines: readonly string[]): Line[] {
+  if (lastLines.length === 0) return []
+  return [{ ...info(`The last lines of ${shown}:\n${lastLines.join('\n')}`), fileOnly: true }]
+}
+
+function refusal(shown: string, { message, stack }: ErrorReport, rest: string): Line {
+  const text = `${shown} goes on with its old config, since it could not take the new one over.`
+  return { level: 'error', text: `${text}\n${stack ?? message}${rest}` }
 }
 
 function left(id: DeploymentId, observed: Observed, desired: Desired): string {
   const wanted = desired.get(id)
   const seen = observed.get(id)
-  if (wanted === undefined || seen === undefined || seen.ranVersion === wanted.version) return ''
-  const retries = wanted.maxStartFailures - startFailures(seen.failures, wanted.version) - 1
+  if (wanted === undefined || seen === undefined || seen.ranRevision === revisionOf(wanted)) return ''
+  const retries = wanted.maxStartFailures - failuresOf(wanted, seen).starts - 1
   return retries > 0 ? `\nRetrying ${retries} more time(s).` : ''
+}
+
+function warning(text: string): Line {
+  return { level: 'warning', text }
 }
 
 function info(text: string): Line {

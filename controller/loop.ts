@@ -1,18 +1,34 @@
 import type { Clock, Instant } from '../shared/clock.ts'
-import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, ApplicationStatus, EndpointTable } from '../shared/protocol.ts'
+import { type DeploymentId, deploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
+import type {
+  ApplicationSpec,
+  ApplicationStatus,
+  DeploymentSpec,
+  EndpointTable,
+  Reconfigure,
+} from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
-import { desiredOf, type Hash, startedWith } from './desired.ts'
+import { desiredOf, type Hash, takenOver } from './desired.ts'
 import { routes } from './endpoints.ts'
 import { observe, record } from './ledger.ts'
 import * as lines from './lines.ts'
 import { nextDeadline, reconcile } from './reconcile.ts'
+import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { applicationStatus } from './status.ts'
 
-/** What the loop makes happen. None of it may throw. */
+interface Which {
+  readonly deployment: DeploymentId
+  readonly replica: ReplicaId
+}
+
+/** What the loop makes happen. None of it may throw, but for `save`. */
 export interface Effects {
   start(settings: ReplicaSettings): void
+  /** Writes down what shall run; a throw leaves everything as it was. */
+  save(applications: readonly ApplicationSpec[]): void
+  /** Tells the replica what to take over; its answer is an event. */
+  reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
   /** Asks the replica to finish and leave. */
   drain(replica: ReplicaId, timeoutMs: number): void
   kill(replica: ReplicaId): void
@@ -29,7 +45,7 @@ export class Loop {
   readonly #clock: Clock
   readonly #random: Random
   readonly #hash: Hash
-  readonly #cpus: number
+  readonly #machine: Machine
   #applications: readonly ApplicationSpec[] = []
   #desired: Desired = new Map()
   #observed: Observed = new Map()
@@ -43,7 +59,7 @@ export class Loop {
     clock: Clock
     random: Random
     hash: Hash
-    cpus: number
+    machine: Machine
     /** Tables have greater versions than this; one controller's exceed those of the one before it. */
     tableVersion: number
   }) {
@@ -51,7 +67,7 @@ export class Loop {
     this.#clock = options.clock
     this.#random = options.random
     this.#hash = options.hash
-    this.#cpus = options.cpus
+    this.#machine = options.machine
     this.#table = { version: options.tableVersion, routes: [] }
   }
 
@@ -60,9 +76,19 @@ export class Loop {
     return this.#isHeld ? undefined : this.#table
   }
 
-  /** Replaces the application of that name, or adds it. What runs already as wanted is left alone. */
+  /**
+   * Replaces the application of that name, or adds it. What runs already as wanted is left alone.
+   * @throws ServeError `checkpoint_failed`; nothing is changed then
+   */
   deploy(application: ApplicationSpec): void {
-    this.#want([...this.#applications.filter(({ name }) => name !== application.name), application])
+    const applications = [...this.#applications.filter(({ name }) => name !== application.name), application]
+    this.#effects.save(applications)
+    this.#want(applications)
+  }
+
+  /** Wants what a former controller has written down. */
+  restore(applications: readonly ApplicationSpec[]): void {
+    this.#want(applications)
   }
 
   /** Wants nothing any more: every replica is drained. */
@@ -98,10 +124,7 @@ export class Loop {
   }
 
   statuses(): Omit<ApplicationStatus, 'routed'>[] {
-    return this.#applications.map((application) => ({
-      name: application.name,
-      ...applicationStatus(application, this.#desired, this.#observed),
-    }))
+    return this.#applications.map((application) => applicationStatus(application, this.#desired, this.#observed))
   }
 
   #want(applications: readonly ApplicationSpec[]): void {
@@ -116,7 +139,7 @@ export class Loop {
     if (this.#isHeld) return
     const now = this.#clock.now()
     const newId = () => newReplicaId(this.#random)
-    const actions = reconcile(this.#desired, this.#observed, { now, cpus: this.#cpus, newReplicaId: newId })
+    const actions = reconcile(this.#desired, this.#observed, { now, machine: this.#machine, newReplicaId: newId })
     for (const action of actions) this.#observed = record(this.#observed, action, now)
     const inForce = this.#publish()
     for (const line of lines.ofActions(actions, this.#observed)) this.#effects.log(line)
@@ -132,27 +155,59 @@ export class Loop {
         if (settings !== undefined) this.#effects.start(settings)
         break
       }
-      case 'drain': {
-        const replica = this.#observed.get(action.deployment)?.replicas.get(action.replica)
-        // Out of the table first: once no proxy sends it requests, what it has is all that it has to finish.
-        void inForce.then(() => this.#effects.drain(action.replica, replica?.drainTimeoutMs ?? 0))
+      case 'reconfigure':
+        this.#reconfigure(action)
         break
-      }
+      case 'drain':
+        // Out of the table first: once no proxy sends it requests, what it has is all that it has to finish.
+        void inForce.then(() => this.#effects.drain(action.replica, action.timeoutMs))
+        break
       case 'kill':
         this.#effects.kill(action.replica)
         break
+      case 'reach':
       case 'wait':
         break
     }
   }
 
-  #settings({ deployment, replica, wanted }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, cpus, startTimeoutMs, drainTimeoutMs } = wanted
-    const all = this.#applications.flatMap((application) =>
-      application.deployments.map((spec) => startedWith(application, spec)),
-    )
-    const found = all.find((settings) => settings.deployment === deployment)
-    return found && { ...found, replica, version, cpus, startTimeoutMs, drainTimeoutMs }
+  #settings({ deployment, replica, wanted, allotment }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
+    const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
+    const found = this.#specification(deployment)
+    if (found === undefined) return undefined
+    const [application, spec] = found
+    const live = takenOver(application, spec)
+    const { importPath, workingDir } = application
+    return {
+      replica,
+      deployment,
+      importPath,
+      workingDir,
+      version,
+      config,
+      live,
+      allotment,
+      startTimeoutMs,
+      drainTimeoutMs,
+    }
+  }
+
+  #reconfigure({ deployment, replica, config }: Action & { do: 'reconfigure' }): void {
+    const found = this.#specification(deployment)
+    const wanted = this.#desired.get(deployment)
+    if (found === undefined || wanted === undefined) return
+    const request = { type: 'reconfigure', config, live: takenOver(...found) } as const
+    this.#effects.reconfigure({ deployment, replica }, request, wanted.startTimeoutMs)
+  }
+
+  #specification(id: DeploymentId): [ApplicationSpec, DeploymentSpec] | undefined {
+    for (const application of this.#applications) {
+      const spec = application.deployments.find(
+        ({ name }) => deploymentId({ application: application.name, deployment: name }) === id,
+      )
+      if (spec !== undefined) return [application, spec]
+    }
+    return undefined
   }
 
   /** Pushes the table if it is another than before, or nobody has it yet. */
@@ -168,7 +223,7 @@ export class Loop {
   /** `decided`: when reconcile looked. What has become due since is still to come, and would otherwise be forgotten. */
   #wakeAfter(decided: Instant): void {
     this.#cancelWake()
-    const next = nextDeadline(this.#observed, decided)
+    const next = nextDeadline(this.#desired, this.#observed, decided)
     const delayMs = Math.max(1, (next ?? 0) - this.#clock.now())
     this.#cancelWake = next === undefined ? () => {} : this.#clock.after(delayMs, () => this.#turn())
   }

@@ -1,7 +1,7 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { type BuildProcess, startBuild } from '../shared/build.ts'
@@ -12,7 +12,7 @@ import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import {
-  controllerMark,
+  controllerCheckpoint,
   controllerSocket,
   lifelineSocket,
   logDirectory,
@@ -21,12 +21,14 @@ import {
   replicaSettings,
   replicaSocket,
 } from '../shared/session.ts'
-import { applicationFrom, cpusFrom, isLaunched, sessionFrom } from '../shared/settings.ts'
+import { applicationFrom, cpusFrom, gpusFrom, isLaunched, resourcesFrom, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
-import { Controller } from './controller.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { Controller, type Former } from './controller.ts'
+import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
@@ -55,9 +57,13 @@ process.on('uncaughtException', (error) => {
   leave(1)
 })
 
-/** The replicas of a controller which did not leave by itself, but for those that are surely dead; undefined if there was none. */
-async function formerReplicas(): Promise<ReplicaId[] | undefined> {
-  if (!existsSync(controllerMark(session))) return undefined
+/** As NVIDIA's driver lists them. */
+function installedGpus(): string[] {
+  return readdirSync('/dev').flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? [])
+}
+
+/** The replicas that a controller has left, but for those that are surely dead. */
+async function formerReplicas(): Promise<ReplicaId[]> {
   const started = readdirSync(session.directory).flatMap((file) => replicaOfSettings(file) ?? [])
   const isDead = async (replica: ReplicaId) => {
     const socket = replicaSocket(session, replica)
@@ -74,23 +80,54 @@ async function formerReplicas(): Promise<ReplicaId[] | undefined> {
   return started.filter((_, i) => !dead[i])
 }
 
-const former = await formerReplicas()
-writeFileSync(controllerMark(session), `${process.pid}\n`)
+const checkpoint = new Checkpoint({ path: controllerCheckpoint(session), version: VERSION })
+
+async function findFormer(): Promise<Former | undefined> {
+  const found = checkpoint.load()
+  if (found.state === 'none') return undefined
+  if (found.state === 'damaged') {
+    log.error(
+      `The checkpoint of the controller before this one cannot be read: ${found.problem}. ` +
+        'What runs goes on; what shall run has to be deployed again.',
+    )
+  }
+  return {
+    replicas: await formerReplicas(),
+    applications: found.state === 'intact' ? found.applications : undefined,
+  }
+}
+
+const former = await findFormer()
+if (former?.applications === undefined) checkpoint.save(former === undefined ? [] : undefined)
 const processes = new Processes({
   session,
   env: process.env,
   clock: systemClock,
-  exited: (replica, how) => controller.exited(replica, how),
+  exited: (replica, obituary) => controller.exited(replica, obituary),
 })
 const controller = new Controller({
   processes,
   clock: systemClock,
   random: Math.random,
   hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, 16),
-  cpus: cpusFrom(process.env, availableParallelism()),
+  machine: {
+    resources: {
+      CPU: cpusFrom(process.env, availableParallelism()),
+      memory: totalmem(),
+      ...resourcesFrom(process.env),
+    },
+    gpus: gpusFrom(process.env, installedGpus()),
+  },
   tableVersion: Date.now(),
   former,
+  save: (applications) => checkpoint.save(applications),
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
+})
+watchFrozen({
+  session,
+  clock: systemClock,
+  running: () => processes.running(),
+  changed: (which, error) => controller.frozen(which, error),
 })
 log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
 
@@ -134,7 +171,7 @@ if (application !== undefined) {
 async function shutDown(): Promise<void> {
   await controller.shutDown()
   await channel.close()
-  rmSync(controllerMark(session), { force: true })
+  checkpoint.remove()
   leave(0)
 }
 

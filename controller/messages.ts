@@ -1,7 +1,15 @@
 import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
 import { type DeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, FromLauncher, FromReplica, Hello, ReplicaReport, Role } from '../shared/protocol.ts'
+import type {
+  ApplicationSpec,
+  FromLauncher,
+  FromReplica,
+  Health,
+  Hello,
+  ReplicaReport,
+  Role,
+} from '../shared/protocol.ts'
 
 /**
  * What may arrive at the controller. Replicas run user code, which can reach the control socket, so nothing of what
@@ -14,12 +22,16 @@ const deploymentId = z.custom<DeploymentId>(
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(catalogue, value))
 const text = z.string().max(64 * 1024)
 
+const errorReport = z.object({ code: errorCode, message: text, stack: text.optional() })
+const health = z.object({ failures: z.int().nonnegative(), error: errorReport.optional() }) satisfies z.ZodType<Health>
+const resources = z.record(z.string().max(100), z.number().nonnegative())
+
 const replicaReport = z.discriminatedUnion('name', [
   z.object({ name: z.literal('starting') }),
   z.object({ name: z.literal('running'), address: z.string().min(1).max(200) }),
   z.object({
     name: z.literal('failed'),
-    error: z.object({ code: errorCode, message: text, stack: text.optional() }),
+    error: errorReport,
   }),
   z.object({ name: z.literal('draining') }),
 ]) satisfies z.ZodType<ReplicaReport>
@@ -32,10 +44,12 @@ const role = z.discriminatedUnion('kind', [
     replica: replicaId,
     deployment: deploymentId,
     version: z.string().max(100),
-    cpus: z.number().nonnegative(),
+    config: z.string().max(100),
+    allotment: z.object({ resources, gpus: z.array(z.string().max(100)).max(1024) }),
     startTimeoutMs: z.number().nonnegative(),
     drainTimeoutMs: z.number().nonnegative(),
     phase: replicaReport,
+    health,
   }),
 ]) satisfies z.ZodType<Role>
 
@@ -46,7 +60,10 @@ const hello = z.object({
   role,
 }) satisfies z.ZodType<Hello>
 
-const fromReplica = z.object({ type: z.literal('replica'), phase: replicaReport }) satisfies z.ZodType<FromReplica>
+const fromReplica = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('replica'), phase: replicaReport }),
+  z.object({ type: z.literal('health'), health }),
+]) satisfies z.ZodType<FromReplica>
 
 const application = z.object({
   name: z.string().min(1),
@@ -66,7 +83,17 @@ const application = z.object({
         gracefulShutdownTimeoutS: z.number().nonnegative(),
         maxConstructorRetryCount: z.int().positive(),
         startTimeoutS: z.number().positive(),
-        rayActorOptions: z.object({ numCpus: z.number().nonnegative(), numGpus: z.number().nonnegative() }),
+        healthCheckPeriodS: z.number().positive(),
+        healthCheckTimeoutS: z.number().positive(),
+        frozenTimeoutS: z.number().positive(),
+        rollingUpdatePercentage: z.number().positive(),
+        maxReplicasPerNode: z.int().positive().nullable(),
+        rayActorOptions: z.object({
+          numCpus: z.number().nonnegative(),
+          numGpus: z.number().nonnegative(),
+          memory: z.number().nonnegative(),
+          resources,
+        }),
       }),
     }),
   ),
@@ -77,6 +104,8 @@ const fromLauncher = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shutdown') }),
 ]) satisfies z.ZodType<FromLauncher>
 
+export const acceptApplications = (raw: unknown): readonly ApplicationSpec[] =>
+  accept(z.array(application), raw, 'a list of applications')
 export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
 export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
 export const acceptFromLauncher = (raw: unknown): FromLauncher => accept(fromLauncher, raw, 'what a launcher may say')

@@ -1,8 +1,8 @@
 import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
-import { messageOf } from '../shared/errors.ts'
+import { messageOf, ServeError } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
-import type { EndpointTable, Status } from '../shared/protocol.ts'
+import type { EndpointTable, Reconfigure, Status } from '../shared/protocol.ts'
 
 /** A drain waits no longer for a slow proxy to take the replica out; what it still sends there is refused, and repeated. */
 const PUBLISH_WAIT_MS = 2_000
@@ -87,6 +87,13 @@ export class Peers {
     const peer = this.#replicas.get(replica)
     // One that is not connected hears it when it says hello.
     peer?.request({ type: 'drain', timeoutMs }, { timeoutMs }).catch(() => undefined)
+  }
+
+  /** Settles when the replica has taken it over; rejects when it cannot, or is not there. */
+  async reconfigure(replica: ReplicaId, request: Reconfigure, timeoutMs: number): Promise<void> {
+    const peer = this.#replicas.get(replica)
+    if (peer === undefined) throw new ServeError('channel_closed', `replica ${replica} is not connected`)
+    await peer.request(request, { timeoutMs })
   }
 
   /** Tells every launcher, if there is news. */

@@ -1,25 +1,30 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
-import { showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
+import { outputFile, showExit, startProcess } from '../shared/output.ts'
+import { outputDirectory, replicaFrozen, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
+import { lastLinesOf, memoryOf, type Obituary } from './obituary.ts'
 
 const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
 /** A process that is not our child announces its end to nobody, so it is looked for. */
 const LOOK_MS = 200
+/** How often the memory of the replicas is noted, so that it can be told afterwards. */
+const SAMPLE_MS = 1_000
 
 export interface Which {
   readonly replica: ReplicaId
   readonly deployment: DeploymentId
 }
 
-interface Running extends Which {
+export interface Running extends Which {
   /** undefined: the system would not start it, which it says in a moment. */
   readonly pid: number | undefined
+  readonly since: Instant
+  memoryBytes?: number | undefined
 }
 
 /** The replica processes: started by this controller, or taken over from a former one. */
@@ -27,19 +32,20 @@ export class Processes {
   readonly #session: Session
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #clock: Clock
-  readonly #exited: (which: Which, how: string) => void
+  readonly #exited: (which: Which, obituary: Obituary) => void
   readonly #running = new Map<ReplicaId, Running>()
 
   constructor(options: {
     session: Session
     env: Readonly<Record<string, string | undefined>>
     clock: Clock
-    exited: (which: Which, how: string) => void
+    exited: (which: Which, obituary: Obituary) => void
   }) {
     this.#session = options.session
     this.#env = options.env
     this.#clock = options.clock
     this.#exited = options.exited
+    this.#sample()
   }
 
   start(settings: ReplicaSettings): void {
@@ -47,7 +53,7 @@ export class Processes {
       this.#start(settings)
     } catch (error) {
       // Later, as every other end: whoever starts a replica has not finished its turn.
-      this.#running.set(settings.replica, { ...settings, pid: undefined })
+      this.#running.set(settings.replica, { ...settings, pid: undefined, since: this.#clock.now() })
       this.#clock.after(0, () => this.#gone(settings.replica, `it could not be started: ${messageOf(error)}`))
     }
   }
@@ -60,7 +66,12 @@ export class Processes {
       command: process.execPath,
       args: [REPLICA_MAIN],
       cwd: settings.workingDir,
-      env: { ...this.#env, BATOID_SESSION_DIR: this.#session.directory, BATOID_REPLICA: file },
+      env: {
+        ...this.#env,
+        ...gpuEnvironment(settings),
+        BATOID_SESSION_DIR: this.#session.directory,
+        BATOID_REPLICA: file,
+      },
       prefix: `ServeReplica:${application}:${deployment}`,
     }
     const child = startProcess(start, outputDirectory(this.#session))
@@ -68,14 +79,14 @@ export class Processes {
     const gone = (how: string) => this.#gone(replica, how)
     child.once('error', (error) => gone(`it could not be started: ${error.message}`))
     child.once('exit', (code, signal) => gone(showExit(code, signal)))
-    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid })
+    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, since: this.#clock.now() })
   }
 
   /** Looks after a replica that a former controller started. */
   adopt(which: Which, pid: number): void {
     const { replica } = which
     if (this.#running.has(replica)) return
-    this.#running.set(replica, { ...which, pid })
+    this.#running.set(replica, { ...which, pid, since: this.#clock.now() })
     const look = () => {
       if (this.#running.get(replica)?.pid !== pid) return
       if (isAlive(pid)) this.#clock.after(LOOK_MS, look)
@@ -86,6 +97,10 @@ export class Processes {
 
   pidOf(replica: ReplicaId): number | undefined {
     return this.#running.get(replica)?.pid
+  }
+
+  running(): Iterable<Running> {
+    return this.#running.values()
   }
 
   kill(replica: ReplicaId): void {
@@ -102,14 +117,32 @@ export class Processes {
     for (const replica of this.#running.keys()) this.kill(replica)
   }
 
+  #sample(): void {
+    for (const running of this.#running.values()) {
+      if (running.pid !== undefined) running.memoryBytes = memoryOf(running.pid) ?? running.memoryBytes
+    }
+    this.#clock.after(SAMPLE_MS, () => this.#sample())
+  }
+
+  #obituary({ deployment: id, pid, since, memoryBytes }: Running, how: string): Obituary {
+    const { application, deployment } = deploymentName(id)
+    const output = pid && outputFile(outputDirectory(this.#session), `ServeReplica:${application}:${deployment}`, pid)
+    return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines: output ? lastLinesOf(output) : [] }
+  }
+
   #gone(replica: ReplicaId, how: string): void {
     const running = this.#running.get(replica)
     if (running === undefined) return
     this.#running.delete(replica)
     removeSocket(replicaSocket(this.#session, replica))
-    rmSync(replicaSettings(this.#session, replica), { force: true })
-    this.#exited(running, how)
+    for (const file of [replicaSettings, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
+    this.#exited(running, this.#obituary(running, how))
   }
+}
+
+/** A replica sees its own GPUs alone; one that asked for none sees what the controller sees, as in the reference. */
+function gpuEnvironment({ allotment: { gpus } }: ReplicaSettings): Readonly<Record<string, string>> {
+  return gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: gpus.join(',') }
 }
 
 /** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */

@@ -1,13 +1,14 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import { isGivenUp } from './policy.ts'
+import type { Allotment } from '../shared/protocol.ts'
+import { failuresOf, isGivenUp, isServing, isUnhealthy, stepTo } from './policy.ts'
+import { allot, type Machine } from './resources.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
-import { unseen } from './state.ts'
+import { revisionOf, unseen } from './state.ts'
 
 export interface Circumstances {
   readonly now: Instant
-  /** Logical CPUs of the machine. */
-  readonly cpus: number
+  readonly machine: Machine
   readonly newReplicaId: () => ReplicaId
 }
 
@@ -20,16 +21,19 @@ export interface Circumstances {
  */
 export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
   const deployments = new Set([...desired.keys(), ...observed.keys()])
-  let free = circumstances.cpus - taken(desired, observed, circumstances.now)
+  const held = allotments(desired, observed, circumstances.now)
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
-    const actions = retire(id, wanted, seen, circumstances.now)
+    const actions: Action[] = retire(id, wanted, seen, circumstances.now)
     if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
-    const short = mayStart(wanted, seen, circumstances.now) ? missing(wanted, seen) : 0
-    const fitting = Math.min(short, room(free, wanted.cpus))
-    free -= fitting * wanted.cpus
-    return [...actions, ...spawn(id, wanted, fitting, circumstances), ...wait(id, seen, short - fitting)]
+    actions.push(...reach(id, wanted, seen))
+    if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
+    const staying = stay(seen, actions)
+    const short = missing(wanted, staying)
+    const most = wanted.maxReplicas - staying.filter((replica) => isCurrent(replica, wanted)).length
+    const starts = spawn(id, wanted, Math.min(short, most), { ...circumstances, held })
+    return [...actions, ...reconfigure(id, wanted, staying), ...starts, ...wait(id, seen, short - starts.length)]
   })
 }
 
@@ -41,90 +45,175 @@ function retire(
   now: Instant,
 ) {
   const replicas = [...seen.replicas.values()]
-  const overdue = replicas.filter((replica) => isOverdue(replica, now))
-  const alive = replicas.filter((replica) => isAlive(replica, now))
-  const current = alive.filter(({ version }) => version === wanted?.version)
-  const outdated = alive.filter(({ version }) => version !== wanted?.version)
+  const overdue = replicas.filter((replica) => isOverdue(replica, wanted, now))
+  const alive = replicas.filter((replica) => isAlive(replica, wanted, now))
+  const unhealthy = alive.filter(mustBeReplaced)
+  const well = alive.filter((replica) => !mustBeReplaced(replica))
+  const current = well.filter(({ version }) => version === wanted?.version)
+  const outdated = well.filter(({ version }) => version !== wanted?.version)
   const target = wanted?.targetReplicas ?? 0
-  const needed = Math.max(0, target - current.filter(isRunning).length)
+  const needed = Math.max(0, target - current.filter(isServing).length)
+  // Where nobody else serves, an unhealthy replica stays until its successor does: it may still answer.
+  const spared = target > 0 && !well.some(isServing) ? 1 : 0
   const leave = [
+    ...unhealthy.slice(spared),
     ...retireFirst(current).slice(0, Math.max(0, current.length - target)),
     ...retireFirst(outdated).slice(0, Math.max(0, outdated.length - needed)),
   ]
   return [
     ...overdue.map(({ id }): Action => ({ do: 'kill', deployment, replica: id })),
-    ...leave.map(({ id }): Action => ({ do: 'drain', deployment, replica: id })),
+    ...leave.map(
+      ({ id, drainTimeoutMs }): Action => ({
+        do: 'drain',
+        deployment,
+        replica: id,
+        timeoutMs: wanted?.drainTimeoutMs ?? drainTimeoutMs,
+      }),
+    ),
   ]
 }
 
-function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, { newReplicaId }: Circumstances) {
-  return Array.from({ length: count }, (): Action => ({ do: 'spawn', deployment, replica: newReplicaId(), wanted }))
+/** Notes that what is wanted has been reached, or that it is so no longer. */
+function reach(deployment: DeploymentId, wanted: DesiredDeployment, seen: ObservedDeployment): Action[] {
+  const by = stepTo(wanted, seen)
+  const holds = isReached(wanted, seen)
+  const { targetReplicas } = wanted
+  if (by !== undefined && holds) {
+    return [{ do: 'reach', deployment, reached: { revision: revisionOf(wanted), targetReplicas, by, holds } }]
+  }
+  if (by === undefined && !holds && seen.reached !== undefined) {
+    return [{ do: 'reach', deployment, reached: { ...seen.reached, holds } }]
+  }
+  return []
+}
+
+/** As many run as are wanted, as they are wanted, and nothing else is there. */
+function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment): boolean {
+  const all = [...replicas.values()]
+  return all.length === wanted.targetReplicas && all.every((r) => isServing(r) && revisionOf(r) === revisionOf(wanted))
+}
+
+interface Space extends Circumstances {
+  /** What is allotted already; what is started here is added. */
+  readonly held: Allotment[]
+}
+
+function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, space: Space): Action[] {
+  const starts: Action[] = []
+  while (starts.length < count) {
+    const allotment = allot(space.machine, space.held, wanted.resources)
+    if (allotment === undefined) break
+    space.held.push(allotment)
+    starts.push({ do: 'spawn', deployment, replica: space.newReplicaId(), wanted, allotment })
+  }
+  return starts
 }
 
 function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: number): Action[] {
   return seen.waiting === replicas ? [] : [{ do: 'wait', deployment, replicas }]
 }
 
-function mayStart(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
-  return !isGivenUp(wanted, seen) && (seen.failures.inARow === 0 || now >= seen.failures.notBefore)
+/** No more replicas at a time than a batch has, and each goes on serving with what it has until it has taken it over. */
+function reconfigure(
+  deployment: DeploymentId,
+  { version, config, surge }: DesiredDeployment,
+  staying: readonly ObservedReplica[],
+) {
+  const running = staying.filter((replica) => isRunning(replica) && replica.version === version)
+  const busy = running.filter(({ taking }) => taking !== undefined).length
+  return (
+    running
+      // A frozen one would not hear it.
+      .filter((replica) => replica.config !== config && replica.taking === undefined && replica.frozen === undefined)
+      .slice(0, Math.max(0, surge - busy))
+      .map(({ id }): Action => ({ do: 'reconfigure', deployment, replica: id, config }))
+  )
 }
 
-/** A replica that could not start is replaced once it has gone: only then is its failure counted. */
-function missing(wanted: DesiredDeployment, seen: ObservedDeployment): number {
-  const current = [...seen.replicas.values()].filter((r) => r.version === wanted.version && !isLeaving(r))
-  return Math.max(0, wanted.targetReplicas - current.length)
+function mayTry(wanted: DesiredDeployment, seen: ObservedDeployment, now: Instant): boolean {
+  const { inARow, notBefore } = failuresOf(wanted, seen)
+  return !isGivenUp(wanted, seen) && (inARow === 0 || now >= notBefore)
+}
+
+/** What is there and neither leaves nor is told to by these actions. */
+function stay({ replicas }: ObservedDeployment, actions: readonly Action[]): ObservedReplica[] {
+  const drained = new Set(actions.flatMap((action) => (action.do === 'drain' ? [action.replica] : [])))
+  return [...replicas.values()].filter((replica) => !isLeaving(replica) && !drained.has(replica.id))
+}
+
+/**
+ * How many to start. A replica that could not start is replaced once it has gone: only then is its failure counted.
+ * No more than a batch besides the target are there, counting those of an older version.
+ */
+function missing(wanted: DesiredDeployment, staying: readonly ObservedReplica[]): number {
+  const { targetReplicas, surge } = wanted
+  const current = staying.filter((replica) => isCurrent(replica, wanted))
+  return Math.max(0, Math.min(targetReplicas - current.length, targetReplicas + surge - staying.length))
+}
+
+/** It is as wanted; any other lends its place to its successor. */
+function isCurrent(replica: ObservedReplica, wanted: DesiredDeployment | undefined): boolean {
+  return replica.version === wanted?.version && !mustBeReplaced(replica)
 }
 
 function isLeaving({ phase }: ObservedReplica): boolean {
   return phase.name === 'draining' || (phase.name === 'killed' && phase.failed === undefined)
 }
 
-/** CPUs in use. A replica that is outdated, or told to leave, lends its room to its successor. */
-function taken(desired: Desired, observed: Observed, now: Instant): number {
-  const all = [...observed].flatMap(([id, { replicas }]) =>
-    [...replicas.values()].filter((r) => isAlive(r, now) && r.version === desired.get(id)?.version),
-  )
-  return all.reduce((sum, { cpus }) => sum + cpus, 0)
-}
-
-/** How many replicas fit. Ten shares of 0.1 fill one CPU, whatever binary fractions make of it. */
-function room(free: number, cpusEach: number): number {
-  const EPSILON = 1e-9
-  return cpusEach === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor(free / cpusEach + EPSILON))
+/** What is in use. A replica that is outdated, unhealthy, or told to leave, lends what it has to its successor. */
+function allotments(desired: Desired, observed: Observed, now: Instant): Allotment[] {
+  return [...observed].flatMap(([id, { replicas }]) => {
+    const wanted = desired.get(id)
+    const current = [...replicas.values()].filter(
+      (replica) => isAlive(replica, wanted, now) && isCurrent(replica, wanted),
+    )
+    return current.map(({ allotment }) => allotment)
+  })
 }
 
 /** It serves, or may still come to. */
-function isAlive(replica: ObservedReplica, now: Instant): boolean {
-  return (replica.phase.name === 'starting' && !isOverdue(replica, now)) || isRunning(replica)
+function isAlive(replica: ObservedReplica, wanted: DesiredDeployment | undefined, now: Instant): boolean {
+  return (replica.phase.name === 'starting' || isRunning(replica)) && !isOverdue(replica, wanted, now)
+}
+
+/** While it is frozen nobody knows how it is, and it has its own patience. */
+function mustBeReplaced(replica: ObservedReplica): boolean {
+  return isRunning(replica) && isUnhealthy(replica) && replica.frozen === undefined
 }
 
 function isRunning({ phase }: ObservedReplica): boolean {
   return phase.name === 'running'
 }
 
-function isOverdue({ phase }: ObservedReplica, now: Instant): boolean {
+function isOverdue(replica: ObservedReplica, wanted: DesiredDeployment | undefined, now: Instant): boolean {
+  return now >= (deadlineOf(replica, wanted) ?? Number.POSITIVE_INFINITY)
+}
+
+/** When it is to be killed. One that is frozen and not wanted any more is drained, which has a deadline of its own. */
+function deadlineOf({ phase, frozen }: ObservedReplica, wanted: DesiredDeployment | undefined): Instant | undefined {
   switch (phase.name) {
     case 'starting':
     case 'failed':
     case 'draining':
-      return now >= phase.deadline
+      return phase.deadline
     case 'running':
+      return frozen && wanted && frozen.since + wanted.frozenTimeoutMs
     case 'killed':
-      return false
+      return undefined
   }
 }
 
 /** In the order in which to give them up: what does not serve yet before what does, the newest first. */
 function retireFirst(replicas: readonly ObservedReplica[]): ObservedReplica[] {
   const newestFirst = replicas.toReversed()
-  return [...newestFirst.filter((replica) => !isRunning(replica)), ...newestFirst.filter(isRunning)]
+  return [...newestFirst.filter((replica) => !isServing(replica)), ...newestFirst.filter(isServing)]
 }
 
 /** When reconcile has to look again though nothing happens: the next deadline, or the end of a back-off. */
-export function nextDeadline(observed: Observed, now: Instant): Instant | undefined {
-  const deadlines = [...observed.values()].flatMap(({ replicas, failures }) => [
-    ...[...replicas.values()].flatMap(({ phase }) => ('deadline' in phase ? [phase.deadline] : [])),
-    ...(failures.inARow > 0 && failures.notBefore > now ? [failures.notBefore] : []),
+export function nextDeadline(desired: Desired, observed: Observed, now: Instant): Instant | undefined {
+  const deadlines = [...observed].flatMap(([id, { replicas, failures }]) => [
+    ...[...replicas.values()].flatMap((replica) => deadlineOf(replica, desired.get(id)) ?? []),
+    ...[...failures.values()].flatMap(({ notBefore }) => (notBefore > now ? [notBefore] : [])),
   ])
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)
 }

@@ -1,17 +1,30 @@
 import { deploymentId } from '../shared/ids.ts'
-import type { ApplicationSpec, ApplicationStatus } from '../shared/protocol.ts'
-import { isGivenUp } from './policy.ts'
-import type { Desired, Observed } from './state.ts'
+import type {
+  ApplicationSpec,
+  ApplicationStatus,
+  DeploymentStatus,
+  ReplicaState,
+  StatusTrigger,
+} from '../shared/protocol.ts'
+import { failuresOf, isGivenUp, isUnhealthy, stepTo } from './policy.ts'
+import type { Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica, Step } from './state.ts'
 import { unseen } from './state.ts'
 
-type Opinion = Pick<ApplicationStatus, 'status' | 'message'>
-
 /** What is to be thought of an application: computed from what is wanted and what is there, never stored. */
-export function applicationStatus(application: ApplicationSpec, desired: Desired, observed: Observed): Opinion {
-  const deployments = application.deployments.map(({ name }) => {
-    const id = deploymentId({ application: application.name, deployment: name })
-    return { name, ...deploymentStatus(id, desired, observed) }
+export function applicationStatus(
+  application: ApplicationSpec,
+  desired: Desired,
+  observed: Observed,
+): Omit<ApplicationStatus, 'routed'> {
+  const { name } = application
+  const deployments = application.deployments.map((deployment) => {
+    const id = deploymentId({ application: name, deployment: deployment.name })
+    return deploymentStatus(deployment.name, desired.get(id), observed.get(id) ?? unseen)
   })
+  return { name, ...summary(deployments), deployments }
+}
+
+function summary(deployments: readonly DeploymentStatus[]): Pick<ApplicationStatus, 'status' | 'message'> {
   const failed = deployments.filter(({ status }) => status === 'DEPLOY_FAILED')
   if (failed.length > 0) {
     const reasons = failed.map(({ message }) => message).join('\n')
@@ -19,24 +32,104 @@ export function applicationStatus(application: ApplicationSpec, desired: Desired
   }
   const sick = deployments.filter(({ status }) => status === 'UNHEALTHY')
   if (sick.length > 0) return { status: 'UNHEALTHY', message: `The deployments ${list(sick)} are UNHEALTHY.` }
-  return { status: deployments.every(({ status }) => status === 'RUNNING') ? 'RUNNING' : 'DEPLOYING', message: '' }
+  return { status: deployments.every(({ status }) => status === 'HEALTHY') ? 'RUNNING' : 'DEPLOYING', message: '' }
 }
 
-function deploymentStatus(id: ReturnType<typeof deploymentId>, desired: Desired, observed: Observed): Opinion {
-  const wanted = desired.get(id)
-  if (wanted === undefined) return { status: 'DELETING', message: '' }
-  const seen = observed.get(id) ?? unseen
+function deploymentStatus(
+  name: string,
+  wanted: DesiredDeployment | undefined,
+  seen: ObservedDeployment,
+): DeploymentStatus {
+  return { name, ...opinion(wanted, seen), replicaStates: replicaStates(seen), recentDeadReplicas: seen.dead }
+}
+
+type Opinion = Pick<DeploymentStatus, 'status' | 'trigger' | 'message'>
+
+function opinion(wanted: DesiredDeployment | undefined, seen: ObservedDeployment): Opinion {
+  if (wanted === undefined) return { status: 'UPDATING', trigger: 'DELETING', message: '' }
+  const step = stepTo(wanted, seen)
+  if (step === undefined) return { status: 'HEALTHY', trigger: TRIGGERS[seen.reached?.by ?? 'update'], message: '' }
   if (isGivenUp(wanted, seen)) {
-    const { starts, lastError } = seen.failures
+    const { starts, lastError } = failuresOf(wanted, seen)
     const message =
       `The deployment failed to start ${starts} times in a row. This may be due to a problem with its constructor or ` +
       `initial health check failing. See controller logs for details. Error:\n${lastError?.message ?? 'unknown'}`
-    return { status: 'DEPLOY_FAILED', message }
+    const status = step === 'update' ? 'DEPLOY_FAILED' : 'UNHEALTHY'
+    return { status, trigger: 'REPLICA_STARTUP_FAILED', message }
   }
-  const current = [...seen.replicas.values()].filter(({ version }) => version === wanted.version)
-  const running = current.filter(({ phase }) => phase.name === 'running').length
-  if (running >= wanted.targetReplicas) return { status: 'RUNNING', message: '' }
-  return { status: seen.ranVersion === wanted.version && running === 0 ? 'UNHEALTHY' : 'DEPLOYING', message: '' }
+  return underWay(step, wanted, seen)
+}
+
+/** What has been completed by a step. */
+const TRIGGERS: Readonly<Record<Step, StatusTrigger>> = {
+  update: 'CONFIG_UPDATE_COMPLETED',
+  upscale: 'UPSCALE_COMPLETED',
+  downscale: 'DOWNSCALE_COMPLETED',
+  repair: 'UNSPECIFIED',
+}
+
+function underWay(step: Step, wanted: DesiredDeployment, seen: ObservedDeployment): Opinion {
+  const trigger = 'CONFIG_UPDATE_STARTED'
+  const scale = `from ${seen.reached?.targetReplicas} to ${wanted.targetReplicas} replicas.`
+  switch (step) {
+    case 'update':
+      // It is tried again for ever, so it has not failed.
+      if (failuresOf(wanted, seen).lastError?.code === 'unhealthy') return unhealthy(seen)
+      return { status: 'UPDATING', trigger, message: retrying(wanted, seen) }
+    case 'upscale':
+      return { status: 'UPSCALING', trigger, message: `Upscaling ${scale}` }
+    case 'downscale':
+      return { status: 'DOWNSCALING', trigger, message: `Downscaling ${scale}` }
+    case 'repair':
+      return unhealthy(seen)
+  }
+}
+
+function unhealthy(seen: ObservedDeployment): Opinion {
+  const message =
+    "A replica's health check failed. This deployment will be UNHEALTHY until the replica recovers or a new deploy " +
+    `happens.${trouble(seen)}`
+  return { status: 'UNHEALTHY', trigger: 'HEALTH_CHECK_FAILED', message }
+}
+
+function trouble({ replicas, dead }: ObservedDeployment): string {
+  for (const replica of replicas.values()) {
+    const { id, frozen, health } = replica
+    if (frozen !== undefined) return ` Replica ${id} is frozen: ${frozen.error.message}.`
+    if (isUnhealthy(replica)) return ` Replica ${id} is unhealthy: ${health.error?.message}.`
+  }
+  const last = dead.at(-1)
+  return last === undefined ? '' : ` Replica ${last.id} died: ${last.reason}.`
+}
+
+function retrying(wanted: DesiredDeployment, seen: ObservedDeployment): string {
+  const { starts, lastError } = failuresOf(wanted, seen)
+  if (starts === 0) return ''
+  const left = wanted.maxStartFailures - starts
+  const more = left > 0 ? ` Retrying ${left} more time(s).` : ''
+  return `A replica failed to start with exception.${more} Error:\n${lastError?.message ?? 'unknown'}`
+}
+
+function replicaStates({ replicas }: ObservedDeployment): DeploymentStatus['replicaStates'] {
+  const counts: Partial<Record<ReplicaState, number>> = {}
+  for (const replica of replicas.values()) {
+    const state = replicaState(replica)
+    counts[state] = (counts[state] ?? 0) + 1
+  }
+  return counts
+}
+
+function replicaState({ phase, taking }: ObservedReplica): ReplicaState {
+  switch (phase.name) {
+    case 'starting':
+      return 'STARTING'
+    case 'running':
+      return taking === undefined ? 'RUNNING' : 'UPDATING'
+    case 'failed':
+    case 'draining':
+    case 'killed':
+      return 'STOPPING'
+  }
 }
 
 /** As Python prints a list of names. */

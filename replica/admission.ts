@@ -16,7 +16,7 @@ export const PATIENCE_MS = 50
 
 /** Decides which requests a replica takes, and in which order: the only one that counts all of them. */
 export class Admission {
-  readonly #most: number
+  #most: number
   readonly #clock: Clock
   /** At the door, in order of arrival, with what stops their patience. */
   readonly #standing = new Map<Visitor, () => void>()
@@ -26,6 +26,12 @@ export class Admission {
   constructor(maxOngoingRequests: number, clock: Clock) {
     this.#most = maxOngoingRequests
     this.#clock = clock
+  }
+
+  /** So many from now on; those that are in stay. */
+  limit(maxOngoingRequests: number): void {
+    this.#most = maxOngoingRequests
+    this.#fill()
   }
 
   /** What is returned tells that the request has ended, in whatever way. */
@@ -64,14 +70,18 @@ export class Admission {
     this.#standing.delete(visitor)
   }
 
-  #leave(visitor: Visitor): void {
-    this.#giveUp(visitor)
-    if (!this.#admitted.delete(visitor)) return
-    const [next] = this.#standing.keys()
-    if (next !== undefined) {
+  #fill(): void {
+    for (const next of this.#standing.keys()) {
+      if (this.#admitted.size >= this.#most) return
       this.#giveUp(next)
       this.#admit(next)
     }
+  }
+
+  #leave(visitor: Visitor): void {
+    this.#giveUp(visitor)
+    if (!this.#admitted.delete(visitor)) return
+    this.#fill()
     if (this.#admitted.size === 0) this.#drained?.()
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf, ServeError } from '../shared/errors.ts'
+import { type ErrorCode, messageOf, ServeError } from '../shared/errors.ts'
 import { type Bound, describe, isCallable, isIngress, type Servable } from './deployment.ts'
 import { userStack } from './user-stack.ts'
 
@@ -12,16 +12,31 @@ export async function construct(bound: Bound, userConfig: unknown): Promise<Serv
         'or call(request); return a Hono application, or an object with one of these methods',
     )
   }
-  if (userConfig !== null) await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
+  if (userConfig !== null) await reconfigure(bound, servable, userConfig)
   await step(bound, 'checkHealth()', () => servable.checkHealth?.())
   return servable
 }
 
-async function step(bound: Bound, what: string, run: () => unknown): Promise<unknown> {
+/** Hands a config to user code, which may refuse it. */
+export async function reconfigure(bound: Bound, servable: Servable, userConfig: unknown): Promise<void> {
+  await step(bound, 'reconfigure()', () => servable.reconfigure?.(userConfig))
+}
+
+/** Asks user code how it is. */
+export async function checkHealth(bound: Bound, servable: Servable): Promise<void> {
+  await step(bound, 'checkHealth()', () => servable.checkHealth?.(), 'unhealthy')
+}
+
+async function step(
+  bound: Bound,
+  what: string,
+  run: () => unknown,
+  code: ErrorCode = 'constructor_failed',
+): Promise<unknown> {
   try {
     return await run()
   } catch (error) {
-    throw new ServeError('constructor_failed', `${what} of deployment '${bound.name}' threw: ${messageOf(error)}`, {
+    throw new ServeError(code, `${what} of deployment '${bound.name}' threw: ${messageOf(error)}`, {
       cause: error,
       userStack: userStack(error),
     })

@@ -38,7 +38,11 @@ export type Servable = (Ingress | Callable) & Hooks
 export interface Hooks {
   /** Called with the deployment's `userConfig` before the replica takes requests. */
   reconfigure?(userConfig: unknown): void | Promise<void>
-  /** Called once before the replica takes requests; a throw means that it cannot serve. */
+  /**
+   * Called before the replica takes requests, where a throw means that it cannot serve, and then every
+   * `healthCheckPeriodS`. When it has thrown, or taken longer than `healthCheckTimeoutS`, three times in a row, the
+   * replica is replaced. Never called while an earlier call is under way.
+   */
   checkHealth?(): void | Promise<void>
 }
 

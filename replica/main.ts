@@ -9,17 +9,26 @@ import { deploymentName } from '../shared/ids.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import { PROTOCOL, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
-import { controllerSocket, lifelineSocket, logDirectory, outputDirectory, replicaSocket } from '../shared/session.ts'
+import { type Health, PROTOCOL, type Reconfigure, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
+import {
+  controllerSocket,
+  lifelineSocket,
+  logDirectory,
+  outputDirectory,
+  replicaFrozen,
+  replicaSocket,
+} from '../shared/session.ts'
 import { isLaunched, type ReplicaSettings, replicaSettingsFile } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
-import { construct } from './construct.ts'
+import { checkHealth, construct, reconfigure } from './construct.ts'
 import { currentRequest } from './context.ts'
-import { dispose, type Servable } from './deployment.ts'
+import { type Bound, dispose, type Servable } from './deployment.ts'
+import { HealthChecks } from './health.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** A replica that finds no controller for so long has been forgotten. */
 const ABANDONED_MS = 60_000
@@ -45,8 +54,13 @@ const log = openLog({
 })
 let phase: ReplicaReport = { name: 'starting' }
 let leaving: Promise<void> | undefined
+let bound: Bound | undefined
 let servable: Servable | undefined
+let { config, live } = settings
 let server: ReplicaServer | undefined
+let health: Health = { failures: 0 }
+let healthChecks: HealthChecks | undefined
+let watchdog: Watchdog | undefined
 
 function leave(code: number): never {
   removeSocket(address)
@@ -79,16 +93,25 @@ const channel = dialChannel({
       replica: settings.replica,
       deployment: settings.deployment,
       version: settings.version,
-      cpus: settings.cpus,
+      config,
+      allotment: settings.allotment,
       startTimeoutMs: settings.startTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       phase,
+      health,
     },
   }),
   receive(message) {
-    const { type, timeoutMs } = message as ToReplica
-    if (type !== 'drain') throw new ServeError('message_invalid', `a replica knows no message '${String(type)}'`)
-    void drain(timeoutMs)
+    const told = message as ToReplica
+    switch (told.type) {
+      case 'drain':
+        void drain(told.timeoutMs)
+        return
+      case 'reconfigure':
+        return takeOver(told)
+      default:
+        throw new ServeError('message_invalid', `a replica knows no message '${String(Reflect.get(told, 'type'))}'`)
+    }
   },
   connected: () => cancelAbandoned(),
   disconnected() {
@@ -111,8 +134,39 @@ async function enter(next: ReplicaReport, timeoutMs = ABANDONED_MS): Promise<voi
   await channel.request({ type: 'replica', phase }, { timeoutMs }).catch(() => undefined)
 }
 
+/** User code sees only a config of its own that has changed. */
+async function takeOver(told: Reconfigure): Promise<void> {
+  const isNew = JSON.stringify(told.live.userConfig) !== JSON.stringify(live.userConfig)
+  if (isNew && bound !== undefined && servable !== undefined) {
+    await reconfigure(bound, servable, told.live.userConfig)
+  }
+  ;({ config, live } = told)
+  server?.update(live)
+  healthChecks?.update(live)
+  watchdog?.update(live.healthCheckTimeoutS)
+}
+
+/** From the moment at which it takes requests. */
+function watchOver(user: Bound, code: Servable): void {
+  const { healthCheckTimeoutS } = live
+  const file = replicaFrozen(session, settings.replica)
+  watchdog = startWatchdog({ file, healthCheckTimeoutS, clock: systemClock, problem: (text) => log.warning(text) })
+  if (code.checkHealth === undefined) return
+  healthChecks = new HealthChecks({
+    check: () => checkHealth(user, code),
+    timing: live,
+    clock: systemClock,
+    random: Math.random,
+    changed(next) {
+      health = next
+      channel.request({ type: 'health', health }, { timeoutMs: ABANDONED_MS }).catch(() => undefined)
+    },
+  })
+}
+
 function drain(timeoutMs: number): Promise<void> {
   leaving ??= (async () => {
+    healthChecks?.stop()
     void enter({ name: 'draining' })
     const overdue = new Promise<void>((resolve) => systemClock.after(timeoutMs, resolve))
     await Promise.race([server?.drain(timeoutMs), overdue])
@@ -130,20 +184,23 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => vo
 
 try {
   log.info('Started initializing replica.', { fileOnly: true })
-  const bound = await loadApplication(settings.importPath, settings.workingDir)
-  servable = await construct(bound, settings.userConfig)
+  bound = await loadApplication(settings.importPath, settings.workingDir)
+  servable = await construct(bound, live.userConfig)
   server = new ReplicaServer({
     servable,
     address,
-    routePrefix: settings.routePrefix ?? '/',
-    maxOngoingRequests: settings.maxOngoingRequests,
+    live,
     clock: systemClock,
     access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId }),
     failed: (text, requestId) => log.error(text, { requestId }),
   })
   await server.listen()
   log.info('Finished initializing replica.', { fileOnly: true })
-  if (leaving === undefined) await enter({ name: 'running', address })
+  if (leaving === undefined) {
+    const known = enter({ name: 'running', address })
+    watchOver(bound, servable)
+    await known
+  }
 } catch (error) {
   await enter({ name: 'failed', error: report(error) }, LAST_WORDS_MS)
   leave(3)

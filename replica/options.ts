@@ -55,11 +55,29 @@ export interface DeploymentOptions {
   rayActorOptions?: RayActorOptions
   /** Not supported yet. */
   gracefulShutdownWaitLoopS?: number
-  /** Not supported yet. */
+  /**
+   * How often, in seconds, the `checkHealth` hook of each replica is called, give or take a tenth, counted from the
+   * start of the call before. Three failures in a row, and the replica is replaced.
+   * @default 10
+   */
   healthCheckPeriodS?: number
-  /** Not supported yet. */
+  /**
+   * How long, in seconds, a call of `checkHealth` may take; a longer one counts as failed.
+   * @default 30
+   */
   healthCheckTimeoutS?: number
-  /** Not supported yet. */
+  /**
+   * How long, in seconds, a replica may stay frozen: stopped by a signal, or busy with JavaScript that never lets its
+   * event loop run. It gets no requests meanwhile, and is killed and replaced then. One that is busy in native code is
+   * not frozen. batoid's own: Ray Serve notices it late or not at all.
+   * @default 10
+   */
+  frozenTimeoutS?: number
+  /**
+   * The share of its replicas, above 0 and at most 1, that an update takes at a time; so many more than wanted run
+   * meanwhile, since the new ones are started before the old ones leave.
+   * @default 0.2
+   */
   rollingUpdatePercentage?: number
   /** Not supported yet. */
   autoscalingConfig?: Record<string, unknown>
@@ -71,7 +89,10 @@ export interface DeploymentOptions {
   placementGroupBundleLabelSelector?: Record<string, string>[]
   /** Not supported yet. */
   placementGroupFallbackStrategy?: Record<string, unknown>[]
-  /** Not supported yet. */
+  /**
+   * At most so many replicas run on one machine, 1 to 100; more wait.
+   * @default no limit
+   */
   maxReplicasPerNode?: number
   /** Not supported yet. */
   gangSchedulingConfig?: Record<string, unknown>
@@ -90,13 +111,16 @@ export interface RayActorOptions {
    */
   numCpus?: number
   /**
-   * Logical GPUs. Only 0 is supported yet.
+   * Logical GPUs: a whole number, or a fraction of one that is shared. The replica sees its own in CUDA_VISIBLE_DEVICES.
    * @default 0
    */
   numGpus?: number
-  /** Not supported yet. */
+  /**
+   * Logical memory in bytes. It is accounted, not enforced.
+   * @default 0
+   */
   memory?: number
-  /** Not supported yet. */
+  /** Custom resources of the machine, by name. */
   resources?: Record<string, number>
   /** Not supported yet. */
   acceleratorType?: string
@@ -110,15 +134,11 @@ export interface RayActorOptions {
 
 const unsupported = [
   'gracefulShutdownWaitLoopS',
-  'healthCheckPeriodS',
-  'healthCheckTimeoutS',
-  'rollingUpdatePercentage',
   'autoscalingConfig',
   'placementGroupBundles',
   'placementGroupStrategy',
   'placementGroupBundleLabelSelector',
   'placementGroupFallbackStrategy',
-  'maxReplicasPerNode',
   'gangSchedulingConfig',
   'deploymentActors',
   'loggingConfig',
@@ -126,8 +146,6 @@ const unsupported = [
 ] as const satisfies readonly (keyof DeploymentOptions)[]
 
 const unsupportedByActor = [
-  'memory',
-  'resources',
   'acceleratorType',
   'runtimeEnv',
   'labelSelector',
@@ -157,8 +175,22 @@ const schema = z.strictObject({
   gracefulShutdownTimeoutS: seconds.default(20),
   maxConstructorRetryCount: positiveInteger.default(20),
   startTimeoutS: z.number().positive().default(120),
+  healthCheckPeriodS: z.number().positive().default(10),
+  healthCheckTimeoutS: z.number().positive().default(30),
+  frozenTimeoutS: z.number().positive().default(10),
+  maxReplicasPerNode: z.int().min(1).max(100).nullable().default(null),
+  rollingUpdatePercentage: z.number().positive().max(1).default(0.2),
   rayActorOptions: z
-    .strictObject({ numCpus: z.number().nonnegative().default(1), numGpus: z.number().nonnegative().default(0) })
+    .strictObject({
+      numCpus: z.number().nonnegative().default(1),
+      numGpus: z
+        .number()
+        .nonnegative()
+        .refine((n) => n < 1 || Number.isInteger(n), 'is a whole number, or a fraction below 1')
+        .default(0),
+      memory: z.number().nonnegative().default(0),
+      resources: z.record(z.string().min(1), z.number().nonnegative()).default({}),
+    })
     .prefault({}),
 })
 
@@ -187,7 +219,6 @@ function refuseUnsupported(name: string, given: DeploymentOptions): void {
     ...unsupported.filter((option) => given[option] !== undefined),
     ...unsupportedByActor.filter((option) => actor[option] !== undefined).map((option) => `rayActorOptions.${option}`),
     ...(given.numReplicas === 'auto' ? ["numReplicas: 'auto'"] : []),
-    ...((actor.numGpus ?? 0) > 0 ? ['rayActorOptions.numGpus > 0'] : []),
   ]
   if (used.length === 0) return
   throw new ServeError(

@@ -7,6 +7,7 @@ import { REFUSED_HEADER } from '../shared/headers.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
 import { Admission } from './admission.ts'
 import { ingressOf, internalError, isResponse } from './answer.ts'
+import type { LiveConfig } from '../shared/protocol.ts'
 import { withRequest } from './context.ts'
 import { describe, type Ingress, type Servable } from './deployment.ts'
 import { Outgoing } from './outgoing.ts'
@@ -20,12 +21,14 @@ export interface Access extends AccessFacts {
   readonly requestId: string
 }
 
+/** What may change while it serves. */
+type Served = Pick<LiveConfig, 'routePrefix' | 'maxOngoingRequests'>
+
 export interface ReplicaServerOptions {
   readonly servable: Servable
   /** The Unix socket. */
   readonly address: string
-  readonly routePrefix: string
-  readonly maxOngoingRequests: number
+  readonly live: Served
   readonly clock: Clock
   readonly access: (access: Access) => void
   /** User code threw: what to log. The client sees nothing of it. */
@@ -46,10 +49,12 @@ export class ReplicaServer {
   readonly #listener: ReturnType<typeof getRequestListener>
   readonly #admission: Admission
   readonly #webSockets = new WebSockets()
+  #live: Served
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
-    this.#admission = new Admission(options.maxOngoingRequests, options.clock)
+    this.#live = options.live
+    this.#admission = new Admission(options.live.maxOngoingRequests, options.clock)
     this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
     this.#server = createServer({ ServerResponse: Outgoing }, (incoming, outgoing) => this.#handle(incoming, outgoing))
@@ -62,6 +67,12 @@ export class ReplicaServer {
     // The proxy guards against slow clients; a second clock here would only cut off long uploads.
     this.#server.requestTimeout = 0
     this.#server.headersTimeout = 0
+  }
+
+  /** For the requests that come from now on. */
+  update(live: Served): void {
+    this.#live = live
+    this.#admission.limit(live.maxOngoingRequests)
   }
 
   listen(): Promise<void> {
@@ -92,13 +103,13 @@ export class ReplicaServer {
   }
 
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): void {
-    const { routePrefix, clock } = this.#options
-    const start = clock.now()
+    const routePrefix = this.#live.routePrefix ?? '/'
+    const start = this.#options.clock.now()
     const requestId = String(incoming.headers['x-request-id'] ?? '')
     const [path = '/'] = (incoming.url ?? '/').split('?', 1)
     const url = withoutPrefix(incoming.url ?? '/', routePrefix)
     incoming.url = url
-    outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, requestId, start }))
+    outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, routePrefix, requestId, start }))
     const listener =
       handshake === undefined
         ? this.#listener
@@ -106,8 +117,8 @@ export class ReplicaServer {
     withRequest({ requestId, routePrefix, path }, () => void listener(incoming, outgoing))
   }
 
-  #finish({ incoming, outgoing, handshake, url, requestId, start }: Handled): void {
-    const { access, servable, routePrefix, clock } = this.#options
+  #finish({ incoming, outgoing, handshake, url, routePrefix, requestId, start }: Handled): void {
+    const { access, servable, clock } = this.#options
     const method = incoming.method ?? ''
     const prefix = routePrefix === '/' ? '' : routePrefix
     const pattern = routePattern(servable, method, url.split('?', 1)[0] ?? '/')
@@ -151,6 +162,7 @@ interface Handled {
   readonly outgoing: ServerResponse
   readonly handshake: Handshake | undefined
   readonly url: string
+  readonly routePrefix: string
   readonly requestId: string
   readonly start: Instant
 }

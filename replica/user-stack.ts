@@ -12,8 +12,15 @@ export function userStack(error: unknown, ours: string = OURS): string {
   return lines.join('\n') + (error.cause === undefined ? '' : `\nCaused by: ${userStack(error.cause, ours)}`)
 }
 
+/** The frames of a stack that are the user's. */
+export function userFrames(stack: string, ours: string = OURS): string[] {
+  return stack.split('\n').filter((line) => FRAME.test(line) && !isForeign(line, ours))
+}
+
+const FRAME = /^\s+at /
+
 function isForeign(line: string, ours: string): boolean {
-  if (!/^\s+at /.test(line)) return false
+  if (!FRAME.test(line)) return false
   // The examples are compiled into the same place, and are a user's code.
   const isOurs = line.includes(ours) && !line.includes(`${ours}examples/`)
   return isOurs || line.includes('node:internal/') || /\/node_modules\/(tsx|esbuild)\//.test(line)

@@ -11,7 +11,14 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
-const mains = ['cli/main.ts', 'controller/main.ts', 'proxy/main.ts', 'replica/main.ts', 'replica/build/main.ts']
+const mains = [
+  'cli/main.ts',
+  'controller/main.ts',
+  'proxy/main.ts',
+  'replica/main.ts',
+  'replica/build/main.ts',
+  'replica/watchdog/main.ts',
+]
 
 const { metafile } = await build({
   absWorkingDir: root,

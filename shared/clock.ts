@@ -18,7 +18,7 @@ export const systemClock: Clock = {
     let timer: NodeJS.Timeout
     const wait = () => {
       const leftMs = due - performance.now()
-      timer = setTimeout(leftMs > LONGEST_TIMER_MS ? wait : task, Math.min(leftMs, LONGEST_TIMER_MS))
+      timer = setTimeout(leftMs > LONGEST_TIMER_MS ? wait : task, Math.max(0, Math.min(leftMs, LONGEST_TIMER_MS)))
     }
     wait()
     return () => clearTimeout(timer)

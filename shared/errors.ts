@@ -50,7 +50,10 @@ export const catalogue = {
   not_an_application: { exit: 3, means: 'The export is not what `deployment(...).bind()` returns.' },
   constructor_failed: { exit: 3, means: 'The factory or class of a deployment threw in the replica.' },
   not_servable: { exit: 3, means: 'What the factory returned has neither `fetch(request)` nor `call(request)`.' },
+  unhealthy: { exit: 1, means: '`checkHealth()` of a replica threw, or did not end within `healthCheckTimeoutS`.' },
+  frozen: { exit: 1, means: 'A replica did not answer for longer than `frozenTimeoutS`, and was killed.' },
   start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
+  checkpoint_failed: { exit: 1, means: 'What shall run could not be written to the session directory.' },
   deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>
 

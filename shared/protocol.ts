@@ -27,13 +27,26 @@ export type Role =
       readonly kind: 'replica'
       readonly replica: ReplicaId
       readonly deployment: DeploymentId
-      /** Which code and options it was started with. */
+      /** Which code and options it was started with, */
       readonly version: string
-      readonly cpus: number
+      /** and which it has taken over since. */
+      readonly config: string
+      readonly allotment: Allotment
       readonly startTimeoutMs: number
       readonly drainTimeoutMs: number
       readonly phase: ReplicaReport
+      readonly health: Health
     }
+
+/** Logical resources by Ray's names: CPU, GPU, memory (bytes) and custom ones. */
+export type Resources = Readonly<Record<string, number>>
+
+/** What a replica holds of the machine. */
+export interface Allotment {
+  readonly resources: Resources
+  /** Which ones, as CUDA_VISIBLE_DEVICES names them. */
+  readonly gpus: readonly string[]
+}
 
 /** What a replica says of itself. */
 export type ReplicaReport =
@@ -42,6 +55,20 @@ export type ReplicaReport =
   | { readonly name: 'running'; readonly address: string }
   | { readonly name: 'failed'; readonly error: ErrorReport }
   | { readonly name: 'draining' }
+
+/** What the replica's own `checkHealth()` has said. */
+export interface Health {
+  /** In a row, up to the last one; 0: it passed, or there is nothing to check. */
+  readonly failures: number
+  /** Of the last one. */
+  readonly error?: ErrorReport | undefined
+}
+
+/** Replica to controller: sent at every change. */
+export interface HealthChanged {
+  readonly type: 'health'
+  readonly health: Health
+}
 
 /** Replica to controller: sent at every change. */
 export interface ReplicaChanged {
@@ -60,7 +87,7 @@ export interface Shutdown {
   readonly type: 'shutdown'
 }
 
-export type FromReplica = ReplicaChanged
+export type FromReplica = ReplicaChanged | HealthChanged
 export type FromLauncher = Deploy | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
@@ -75,6 +102,23 @@ export interface Drain {
   readonly timeoutMs: number
 }
 
+/** Controller to replica: go on with this. Answered when it is in force, with an error when it cannot be. */
+export interface Reconfigure {
+  readonly type: 'reconfigure'
+  readonly config: string
+  readonly live: LiveConfig
+}
+
+/** What a replica takes over while it runs. */
+export interface LiveConfig {
+  /** null: not the ingress. */
+  readonly routePrefix: string | null
+  readonly maxOngoingRequests: number
+  readonly userConfig: unknown
+  readonly healthCheckPeriodS: number
+  readonly healthCheckTimeoutS: number
+}
+
 /** Controller to launcher, at every change. */
 export interface Status {
   readonly type: 'status'
@@ -84,16 +128,40 @@ export interface Status {
 }
 
 export type ToProxy = Endpoints
-export type ToReplica = Drain
+export type ToReplica = Drain | Reconfigure
 export type ToLauncher = Status
 
 export interface ApplicationStatus {
   readonly name: string
   readonly status: 'DEPLOYING' | 'RUNNING' | 'DEPLOY_FAILED' | 'UNHEALTHY' | 'DELETING'
   readonly message: string
+  readonly deployments: readonly DeploymentStatus[]
   /** Every proxy knows the running replicas: a request sent now is answered. */
   readonly routed: boolean
 }
+
+/** In Ray's words, as are the triggers and the states. */
+export interface DeploymentStatus {
+  readonly name: string
+  readonly status: 'UPDATING' | 'HEALTHY' | 'UNHEALTHY' | 'DEPLOY_FAILED' | 'UPSCALING' | 'DOWNSCALING'
+  readonly trigger: StatusTrigger
+  readonly message: string
+  readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
+  /** Those that died unbidden, the latest last. */
+  readonly recentDeadReplicas: readonly { readonly id: ReplicaId; readonly reason: string }[]
+}
+
+export type StatusTrigger =
+  | 'UNSPECIFIED'
+  | 'CONFIG_UPDATE_STARTED'
+  | 'CONFIG_UPDATE_COMPLETED'
+  | 'UPSCALE_COMPLETED'
+  | 'DOWNSCALE_COMPLETED'
+  | 'REPLICA_STARTUP_FAILED'
+  | 'HEALTH_CHECK_FAILED'
+  | 'DELETING'
+
+export type ReplicaState = 'STARTING' | 'UPDATING' | 'RUNNING' | 'STOPPING'
 
 export interface EndpointTable {
   /** Grows with every change; a table older than the one in hand has been overtaken on its way. */
@@ -147,5 +215,16 @@ export interface DeploymentConfig {
   readonly gracefulShutdownTimeoutS: number
   readonly maxConstructorRetryCount: number
   readonly startTimeoutS: number
-  readonly rayActorOptions: { readonly numCpus: number; readonly numGpus: number }
+  readonly healthCheckPeriodS: number
+  readonly healthCheckTimeoutS: number
+  readonly frozenTimeoutS: number
+  readonly rollingUpdatePercentage: number
+  readonly maxReplicasPerNode: number | null
+  readonly rayActorOptions: {
+    readonly numCpus: number
+    readonly numGpus: number
+    /** In bytes. */
+    readonly memory: number
+    readonly resources: Resources
+  }
 }

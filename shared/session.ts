@@ -22,8 +22,12 @@ export const replicaSocket = ({ directory }: Session, replica: ReplicaId): strin
 export const replicaSettings = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.json`
 
-/** Is there while a controller lives, and after one that did not leave by itself. */
-export const controllerMark = ({ directory }: Session): string => `${directory}/controller.pid`
+/** Is there while the JavaScript of a replica does not come back to its event loop; says what is known of it. */
+export const replicaFrozen = ({ directory }: Session, replica: ReplicaId): string =>
+  `${directory}/replica-${replica}.frozen`
+
+/** What should run. Is there while a controller lives, and after one that did not leave by itself. */
+export const controllerCheckpoint = ({ directory }: Session): string => `${directory}/controller.json`
 
 /** The log files, one set a process, with Ray's names. */
 export const logDirectory = ({ directory }: Session): string => `${directory}/logs/serve`

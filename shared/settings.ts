@@ -1,6 +1,7 @@
 import { ServeError } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import { type Network, readNetworks } from './networks.ts'
+import type { Allotment, LiveConfig, Resources } from './protocol.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -15,11 +16,9 @@ export interface ReplicaSettings {
   readonly version: string
   readonly importPath: string
   readonly workingDir: string
-  /** null: not the ingress. */
-  readonly routePrefix: string | null
-  readonly maxOngoingRequests: number
-  readonly userConfig: unknown
-  readonly cpus: number
+  readonly config: string
+  readonly live: LiveConfig
+  readonly allotment: Allotment
   readonly startTimeoutMs: number
   readonly drainTimeoutMs: number
 }
@@ -158,6 +157,39 @@ export const numCpus: Variable<number> = {
 
 export function cpusFrom(env: Environment, available: number): number {
   return from(env, numCpus, available)
+}
+
+/** GPUs that replicas may take. */
+export const numGpus = integer('BATOID_NUM_GPUS', 0, 1024)
+
+/** The names of the GPUs that replicas may use: as many of those there are as is said. */
+export function gpusFrom(env: Environment, installed: readonly string[]): readonly string[] {
+  const visible = env['CUDA_VISIBLE_DEVICES']
+  const all = visible === undefined ? installed : visible.split(',').flatMap((name) => name.trim() || [])
+  // More than there are: for a machine whose GPUs cannot be seen from here.
+  return Array.from({ length: from(env, numGpus, all.length) }, (_, n) => all[n] ?? String(n))
+}
+
+/** Custom resources of this machine. */
+export const customResources: Variable<Resources> = {
+  name: 'BATOID_RESOURCES',
+  read: readResources,
+  must: 'JSON like {"licence": 2}',
+}
+
+export function resourcesFrom(env: Environment): Resources {
+  return from(env, customResources, {})
+}
+
+function readResources(text: string): Resources | undefined {
+  try {
+    const entries = Object.entries(Object(JSON.parse(text)))
+    return entries.every(([, amount]) => typeof amount === 'number' && amount >= 0)
+      ? (Object.fromEntries(entries) as Resources)
+      : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** systemd's protocol: file descriptor 3 is a listening socket, if LISTEN_PID says that we are meant. */

@@ -87,7 +87,7 @@ describe('the logs of a cluster', () => {
     await get('/exit/7', 'id-exit')
     await filed(/^replica_default_Hello_/, / id-exit -- last words$/)
     await shown(/ last words$/)
-    await shown(/WARNING .* died: its process ended with exit code 7\.$/)
+    await shown(/WARNING .* died: its process ended with exit code 7 after \d+\.\d s.*\.$/)
   })
 
   it('lie in a session directory that nobody else can enter', () => {

@@ -35,8 +35,7 @@ describe('a replica', () => {
     const server = new ReplicaServer({
       servable,
       address,
-      routePrefix: '/',
-      maxOngoingRequests: 1,
+      live: { routePrefix: '/', maxOngoingRequests: 1 },
       clock: systemClock,
       access: () => {},
       failed: (text) => void logged.push(text),

@@ -136,7 +136,9 @@ describe('batoid run', () => {
     expect(second).to.be.greaterThan(0)
     await eventually(() =>
       lines().some((line) =>
-        /WARNING .*Replica\(id='\w{8}', .*\) died: its process ended with signal SIGKILL\./.test(line),
+        /WARNING .*Replica\(id='\w{8}', .*\) died: its process ended with signal SIGKILL after \d+\.\d s(, using \d+ MiB of memory)?\./.test(
+          line,
+        ),
       ),
     )
   })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { Loop } from '../../../controller/loop.ts'
+import { resolveOptions } from '../../../replica/options.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
@@ -13,17 +14,7 @@ const application: ApplicationSpec = {
   deployments: [
     {
       name: 'Model',
-      options: {
-        numReplicas: 1,
-        maxOngoingRequests: 5,
-        maxQueuedRequests: -1,
-        backpressureConfig: { statusCode: 503, retryAfterS: null },
-        userConfig: null,
-        gracefulShutdownTimeoutS: 20,
-        maxConstructorRetryCount: 20,
-        startTimeoutS: 120,
-        rayActorOptions: { numCpus: 0.1, numGpus: 0 },
-      },
+      options: resolveOptions('Model', { rayActorOptions: { numCpus: 0.1 } }),
     },
   ],
 }
@@ -54,6 +45,8 @@ describe('the loop', () => {
       const started: ReplicaId[] = []
       const loop = new Loop({
         effects: {
+          save: () => {},
+          reconfigure: () => {},
           start: ({ replica }) => void started.push(replica),
           drain: () => {},
           kill: () => {},
@@ -64,14 +57,20 @@ describe('the loop', () => {
         clock: port,
         random: Math.random,
         hash: (text) => text,
-        cpus: 1,
+        machine: { resources: { CPU: 1 }, gpus: [] },
         tableVersion: 0,
       })
       loop.deploy(application)
       for (let n = 0; n < 2; n += 1) {
         const replica = started[n]!
         loop.tell({ on: 'running', deployment, replica, address: '/a.sock' })
-        loop.tell({ on: 'exited', deployment, replica, error: { code: 'internal', message: 'exit code 1' } })
+        loop.tell({
+          on: 'exited',
+          deployment,
+          replica,
+          error: { code: 'internal', message: 'exit code 1' },
+          lastLines: [],
+        })
       }
       expect(started).to.have.lengthOf(2)
       fire(earlyMs)

@@ -1,11 +1,20 @@
 import { expect } from 'chai'
 import { desiredOf } from '../../../controller/desired.ts'
 import { routes } from '../../../controller/endpoints.ts'
-import { type Observed, type ObservedDeployment, type Phase, unseen } from '../../../controller/state.ts'
+import { observe, record } from '../../../controller/ledger.ts'
+import { reconcile } from '../../../controller/reconcile.ts'
+import {
+  type Observed,
+  type ObservedDeployment,
+  type ObservedReplica,
+  type Phase,
+  revisionOf,
+  unseen,
+} from '../../../controller/state.ts'
 import { applicationStatus } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
-import { resolveOptions } from '../../../replica/options.ts'
+import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
 
 const application: ApplicationSpec = {
   name: 'shop',
@@ -17,57 +26,202 @@ const application: ApplicationSpec = {
 }
 const id = deploymentId({ application: 'shop', deployment: 'Cart' })
 const desired = desiredOf([application], (text) => `v${text.length}`)
-const { version } = desired.get(id)!
-const running: Phase = { name: 'running', address: '/a.sock', since: 0 }
+const { version, config } = desired.get(id)!
+const revision = revisionOf({ version, config })
+const up: Phase = { name: 'running', address: '/a.sock', since: 0 }
 const starting: Phase = { name: 'starting', deadline: 1, timeoutMs: 1 }
+
+const plain = {
+  version,
+  config,
+  taking: undefined,
+  allotment: { resources: {}, gpus: [] },
+  drainTimeoutMs: 1,
+  health: { failures: 0 },
+  frozen: undefined,
+}
 
 function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
   const replicas = phases.map((phase, i) => {
     const replica = `replica${i}` as ReplicaId
-    return [replica, { id: replica, version, cpus: 1, drainTimeoutMs: 1, phase }] as const
+    return [replica, { ...plain, id: replica, phase }] as const
   })
   return new Map([[id, { ...unseen, replicas: new Map(replicas), ...more }]])
 }
 
-const status = (observed: Observed) => applicationStatus(application, desired, observed)
-const failures = {
-  inARow: 6,
-  notBefore: 0,
-  version,
-  starts: 6,
-  lastError: { code: 'constructor_failed', message: 'no model' },
-} as const
+const failures = new Map([
+  [revision, { inARow: 6, notBefore: 0, starts: 6, lastError: { code: 'constructor_failed', message: 'no model' } }],
+] as const)
 
-describe('applicationStatus', () => {
-  it('is RUNNING when as many run as are wanted', () => {
-    expect(status(seen([running, running]))).to.deep.equal({ status: 'RUNNING', message: '' })
-  })
+/** The statuses of one deployment as a story goes on. */
+class Story {
+  options: DeploymentOptions = { numReplicas: 2 }
+  #observed: Observed = new Map()
+  #now = 0
+  #count = 0
 
-  it('is DEPLOYING while one is missing', () => expect(status(seen([running, starting])).status).to.equal('DEPLOYING'))
+  get replicas(): ObservedReplica[] {
+    return [...(this.#observed.get(id)?.replicas.values() ?? [])]
+  }
 
-  it('is UNHEALTHY when none is left of those that ran', () => {
-    expect(status(seen([starting], { ranVersion: version }))).to.deep.equal({
-      status: 'UNHEALTHY',
-      message: "The deployments ['Cart'] are UNHEALTHY.",
-    })
-  })
+  tell(which: number, on: 'running' | 'exited' | 'reconfigured' | 'frozen' | 'thawed'): this {
+    const { id: replica, taking: config = '' } = this.replicas[which]!
+    const about = { deployment: id, replica, config, address: '/a', error: problem, lastLines: [] }
+    this.#observed = observe(this.#observed, { ...about, on }, this.#now, () => 0.5)
+    return this
+  }
 
-  it('is DEPLOY_FAILED when the deployment is given up, and says why', () => {
-    const { status: opinion, message } = status(seen([], { failures }))
-    expect(opinion).to.equal('DEPLOY_FAILED')
-    expect(message).to.match(
-      /^Failed to update the deployments \['Cart'\]\. The deployment failed to start 6 times in a row\./,
+  checked(which: number, failures: number): this {
+    const error = { code: 'unhealthy', message: 'no database' } as const
+    const event = {
+      on: 'checked',
+      deployment: id,
+      replica: this.replicas[which]!.id,
+      health: { failures, error },
+    } as const
+    this.#observed = observe(this.#observed, event, this.#now, () => 0.5)
+    return this
+  }
+
+  get status(): string {
+    this.#now += 60_000
+    const spec = { ...application, deployments: [{ name: 'Cart', options: resolveOptions('Cart', this.options) }] }
+    const wanted = desiredOf([spec], (text) => text)
+    const newReplicaId = (): ReplicaId => `replica${(this.#count += 1)}` as ReplicaId
+    for (const action of reconcile(wanted, this.#observed, { now: this.#now, machine, newReplicaId })) {
+      this.#observed = record(this.#observed, action, this.#now)
+    }
+    const { status, deployments } = applicationStatus(spec, wanted, this.#observed)
+    const own = deployments[0]!
+    return [status, own.status, own.trigger, JSON.stringify(own.replicaStates), own.message].join(' ').trim()
+  }
+}
+
+const machine = { resources: { CPU: 100 }, gpus: [] }
+const problem = { code: 'constructor_failed', message: 'no model' } as const
+
+function running(): Story {
+  const story = new Story()
+  expect(story.status).to.equal('DEPLOYING UPDATING CONFIG_UPDATE_STARTED {"STARTING":2}')
+  story.tell(0, 'running')
+  expect(story.status).to.equal('DEPLOYING UPDATING CONFIG_UPDATE_STARTED {"RUNNING":1,"STARTING":1}')
+  story.tell(1, 'running')
+  expect(story.status).to.equal('RUNNING HEALTHY CONFIG_UPDATE_COMPLETED {"RUNNING":2}')
+  return story
+}
+
+describe('the status of a deployment', () => {
+  it('is UPDATING until all replicas run, then HEALTHY', () => void running())
+
+  it('is UNHEALTHY while a replica is lost, and HEALTHY again afterwards', () => {
+    const story = running().tell(0, 'exited')
+    expect(story.status).to.match(
+      /^UNHEALTHY UNHEALTHY HEALTH_CHECK_FAILED {"RUNNING":1,"STARTING":1} A replica's health/,
     )
-    expect(message).to.match(/no model$/)
+    story.tell(1, 'running')
+    expect(story.status).to.equal('RUNNING HEALTHY UNSPECIFIED {"RUNNING":2}')
+  })
+
+  it('is UNHEALTHY after three failed health checks, until as many as are wanted are well', () => {
+    const story = running().checked(0, 2)
+    expect(story.status).to.match(/^RUNNING HEALTHY/)
+    expect(story.checked(0, 3).status).to.match(
+      /^UNHEALTHY UNHEALTHY HEALTH_CHECK_FAILED {"STOPPING":1,"RUNNING":1,"STARTING":1} A replica's health check failed\. .* Replica replica1 is unhealthy: no database\.$/,
+    )
+    story.tell(2, 'running').tell(0, 'exited')
+    expect(story.status).to.equal('RUNNING HEALTHY UNSPECIFIED {"RUNNING":2}')
+  })
+
+  it('is UNHEALTHY while a replica is frozen', () => {
+    const story = running()
+    story.options = { numReplicas: 2, frozenTimeoutS: 600 }
+    expect(story.tell(0, 'frozen').status).to.match(/^UNHEALTHY .* Replica replica1 is frozen: no model\.$/)
+    expect(story.tell(0, 'thawed').status).to.equal('RUNNING HEALTHY UNSPECIFIED {"RUNNING":2}')
+  })
+
+  it('is UNHEALTHY, and says why, when an update brings replicas that are', () => {
+    const story = running()
+    story.options = { numReplicas: 2, rayActorOptions: { numCpus: 2 } }
+    expect(story.status).to.match(/^DEPLOYING UPDATING/)
+    expect(story.tell(2, 'running').checked(2, 3).status).to.match(
+      /^UNHEALTHY UNHEALTHY HEALTH_CHECK_FAILED .* is unhealthy: no database\.$/,
+    )
+  })
+
+  it('says from how many to how many replicas it is scaled', () => {
+    const story = running()
+    story.options = { numReplicas: 3 }
+    expect(story.status).to.match(/^DEPLOYING UPSCALING CONFIG_UPDATE_STARTED .* Upscaling from 2 to 3 replicas\.$/)
+    story.tell(2, 'running')
+    expect(story.status).to.equal('RUNNING HEALTHY UPSCALE_COMPLETED {"RUNNING":3}')
+    story.options = { numReplicas: 1 }
+    expect(story.status).to.match(/^DEPLOYING DOWNSCALING CONFIG_UPDATE_STARTED .* Downscaling from 3 to 1 replicas\.$/)
+    story.tell(1, 'exited').tell(1, 'exited')
+    expect(story.status).to.equal('RUNNING HEALTHY DOWNSCALE_COMPLETED {"RUNNING":1}')
+  })
+
+  it('is UPDATING while replicas take a config over', () => {
+    const story = running()
+    story.options = { numReplicas: 2, userConfig: 1 }
+    expect(story.status).to.equal('DEPLOYING UPDATING CONFIG_UPDATE_STARTED {"UPDATING":1,"RUNNING":1}')
+    story.tell(0, 'reconfigured')
+    expect(story.status).to.match(/"UPDATING":1/)
+    story.tell(1, 'reconfigured')
+    expect(story.status).to.equal('RUNNING HEALTHY CONFIG_UPDATE_COMPLETED {"RUNNING":2}')
+  })
+
+  it('is DEPLOY_FAILED once the starts of an update have failed too often, and says why, before and after', () => {
+    const story = new Story()
+    expect(story.status).to.match(/^DEPLOYING/)
+    for (let i = 0; i < 5; i += 1) {
+      story.tell(0, 'exited')
+      expect(story.status).to.match(
+        /^DEPLOYING UPDATING .* A replica failed to start with exception\. Retrying \d more/,
+      )
+    }
+    story.tell(0, 'exited')
+    expect(story.status).to.match(
+      /^DEPLOY_FAILED DEPLOY_FAILED REPLICA_STARTUP_FAILED .*failed to start 6 times in a row/,
+    )
+    expect(story.status).to.match(/no model$/)
+  })
+
+  it('is UPDATING because of DELETING when nobody wants it any more', () => {
+    const gone = applicationStatus(application, new Map(), seen([{ name: 'draining', deadline: 1 }]))
+    expect(gone.deployments[0]).to.include({ status: 'UPDATING', trigger: 'DELETING' })
+  })
+})
+
+describe('the status of an application', () => {
+  it('names the deployments that failed', () => {
+    const { status, message } = applicationStatus(application, desired, seen([], { failures }))
+    expect(status).to.equal('DEPLOY_FAILED')
+    expect(message).to.match(/^Failed to update the deployments \['Cart'\]\. The deployment failed to start 6 times/)
+  })
+
+  it('names the deployments that are unhealthy', () => {
+    const reached = { revision, targetReplicas: 2, by: 'update', holds: false } as const
+    const { status, message } = applicationStatus(application, desired, seen([up], { reached }))
+    expect([status, message]).to.deep.equal(['UNHEALTHY', "The deployments ['Cart'] are UNHEALTHY."])
   })
 })
 
 describe('routes', () => {
   it('hold the running replicas of the ingress, and no others', () => {
-    const [route] = routes([application], desired, seen([running, starting, { name: 'draining', deadline: 1 }]))
+    const [route] = routes([application], desired, seen([up, starting, { name: 'draining', deadline: 1 }]))
     expect(route?.prefix).to.equal('/shop')
     expect(route?.replicas).to.deep.equal([{ id: 'replica0', address: '/a.sock' }])
     expect(route?.failed).to.equal(false)
+  })
+
+  it('leave out a replica that is frozen', () => {
+    const observed = observe(
+      seen([up, up]),
+      { on: 'frozen', deployment: id, replica: 'replica0' as ReplicaId, error: problem },
+      0,
+      () => 0,
+    )
+    expect(routes([application], desired, observed)[0]?.replicas.map(({ id }) => id)).to.deep.equal(['replica1'])
   })
 
   it('say that a deployment has failed, so that nobody waits for it', () => {
@@ -75,6 +229,6 @@ describe('routes', () => {
   })
 
   it('leave out an application without a prefix', () => {
-    expect(routes([{ ...application, routePrefix: null }], desired, seen([running]))).to.deep.equal([])
+    expect(routes([{ ...application, routePrefix: null }], desired, seen([up]))).to.deep.equal([])
   })
 })

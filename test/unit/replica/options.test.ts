@@ -22,7 +22,12 @@ describe('resolveOptions', () => {
       gracefulShutdownTimeoutS: 20,
       maxConstructorRetryCount: 20,
       startTimeoutS: 120,
-      rayActorOptions: { numCpus: 1, numGpus: 0 },
+      healthCheckPeriodS: 10,
+      healthCheckTimeoutS: 30,
+      frozenTimeoutS: 10,
+      rollingUpdatePercentage: 0.2,
+      maxReplicasPerNode: null,
+      rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {} },
     })
   })
 
@@ -35,7 +40,7 @@ describe('resolveOptions', () => {
     const resolved = resolveOptions('Model', given)
     expect(resolved.numReplicas).to.equal(2)
     expect(resolved.backpressureConfig).to.deep.equal({ statusCode: 429, retryAfterS: null })
-    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0 })
+    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0, memory: 0, resources: {} })
   })
 
   const wrong: [string, unknown, RegExp][] = [
@@ -46,6 +51,10 @@ describe('resolveOptions', () => {
     ['a negative grace', { gracefulShutdownTimeoutS: -1 }, /gracefulShutdownTimeoutS/],
     ['an option that nobody knows', { numReplica: 2 }, /numReplica/],
     ['a user configuration that is not JSON', { userConfig: { f: () => 1 } }, /userConfig/],
+    ['a health check without a pause', { healthCheckPeriodS: 0 }, /healthCheckPeriodS/],
+    ['no patience with frozen replicas', { frozenTimeoutS: 0 }, /frozenTimeoutS/],
+    ['one GPU and a half', { rayActorOptions: { numGpus: 1.5 } }, /numGpus: is a whole number, or a fraction below 1/],
+    ['a batch of more than all', { rollingUpdatePercentage: 1.5 }, /rollingUpdatePercentage/],
     ['a negative CPU', { rayActorOptions: { numCpus: -1 } }, /rayActorOptions\.numCpus/],
   ]
   for (const [what, options, message] of wrong) {
@@ -61,9 +70,8 @@ describe('resolveOptions', () => {
   const later: [unknown, RegExp][] = [
     [{ numReplicas: 'auto' }, /numReplicas: 'auto'/],
     [{ autoscalingConfig: {} }, /autoscalingConfig/],
-    [{ healthCheckPeriodS: 10 }, /healthCheckPeriodS/],
-    [{ rayActorOptions: { numGpus: 1 } }, /numGpus/],
-    [{ rayActorOptions: { memory: 1 } }, /rayActorOptions\.memory/],
+    [{ loggingConfig: {} }, /loggingConfig/],
+    [{ rayActorOptions: { acceleratorType: 'A100' } }, /rayActorOptions\.acceleratorType/],
   ]
   for (const [options, message] of later) {
     it(`refuses ${JSON.stringify(options)} clearly, for it would do nothing`, () => {

@@ -1,0 +1,44 @@
+import type { Clock } from '../shared/clock.ts'
+import type { ReplicaId } from '../shared/ids.ts'
+
+/** So long a restarted controller that knows what shall run waits for the replicas of the one before it. */
+const RECOVERY_MS = 5_000
+
+/**
+ * Ends once it is known both what shall run and who lives. Not to know the one is not to want nothing, and not to have
+ * heard from a replica is not to have lost it: until then nobody is drained and nobody is started.
+ */
+export class Recovery {
+  readonly #awaited: Set<ReplicaId>
+  readonly #clock: Clock
+  readonly #done: () => void
+  #knowsTarget = false
+
+  constructor({ replicas, clock, done }: { replicas: readonly ReplicaId[]; clock: Clock; done: () => void }) {
+    this.#awaited = new Set(replicas)
+    this.#clock = clock
+    this.#done = done
+  }
+
+  /** What shall run is known. */
+  know(): void {
+    if (!this.#knowsTarget) this.#clock.after(RECOVERY_MS, () => this.end())
+    this.#knowsTarget = true
+    this.#endIfComplete()
+  }
+
+  /** The replica lives. */
+  heard(replica: ReplicaId): void {
+    this.#awaited.delete(replica)
+    this.#endIfComplete()
+  }
+
+  end(): void {
+    this.#awaited.clear()
+    this.#done()
+  }
+
+  #endIfComplete(): void {
+    if (this.#awaited.size === 0 && this.#knowsTarget) this.end()
+  }
+}

@@ -1,0 +1,56 @@
+import { Agent, request } from 'node:http'
+
+/** One request of a client, from `at` on. */
+export interface Told {
+  readonly at: number
+  readonly tookMs: number
+  /** 0: there was no answer. */
+  readonly status: number
+  readonly text: string
+}
+
+export interface Clients {
+  readonly told: readonly Told[]
+  readonly failed: () => readonly Told[]
+  /** No more requests; resolves when the last one is answered. */
+  stop(): Promise<void>
+}
+
+/** Clients that each send a GET on a connection of their own, wait for the answer, pause for a moment, and go on. */
+export function startClients(url: string, count = 20, pauseMs = 10): Clients {
+  const told: Told[] = []
+  const state = { isOver: false }
+  const live = async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    while (!state.isOver) {
+      told.push(await get(url, agent))
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+    agent.destroy()
+  }
+  const all = Promise.all(Array.from({ length: count }, live))
+  return {
+    told,
+    failed: () => told.filter(({ status }) => status !== 200),
+    async stop() {
+      state.isOver = true
+      await all
+    },
+  }
+}
+
+function get(url: string, agent: Agent): Promise<Told> {
+  const at = performance.now()
+  return new Promise((resolve) => {
+    const end = (status: number, text: string) => resolve({ at, tookMs: performance.now() - at, status, text })
+    const outgoing = request(url, { agent }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.once('end', () => end(response.statusCode ?? 0, text))
+      response.once('error', (error) => end(0, error.message))
+    })
+    outgoing.once('error', (error) => end(0, error.message))
+    outgoing.end()
+  })
+}

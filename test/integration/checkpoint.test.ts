@@ -1,0 +1,103 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { Checkpoint } from '../../controller/checkpoint.ts'
+import { resolveOptions } from '../../replica/options.ts'
+import type { ApplicationSpec } from '../../shared/protocol.ts'
+import { startCluster } from '../helpers/cluster.ts'
+import { eventually } from '../helpers/eventually.ts'
+
+const application: ApplicationSpec = {
+  name: 'shop',
+  routePrefix: '/shop',
+  importPath: 'main:app',
+  workingDir: '/work',
+  ingress: 'Cart',
+  deployments: [{ name: 'Cart', options: resolveOptions('Cart', { userConfig: { ü: [1] } }) }],
+}
+
+describe('a checkpoint', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
+  const path = join(directory, 'controller.json')
+  const checkpoint = new Checkpoint({ path, version: '1.2.3' })
+
+  afterEach(() => {
+    for (const file of [path, `${path}.new`, `${path}.damaged`]) rmSync(file, { force: true, recursive: true })
+  })
+  after(() => rmSync(directory, { recursive: true }))
+
+  it('gives back what was saved, and tells nothing from not known', () => {
+    expect(checkpoint.load()).to.deep.equal({ state: 'none' })
+    for (const applications of [[application], [], undefined]) {
+      checkpoint.save(applications)
+      expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications })
+    }
+    checkpoint.remove()
+    expect(checkpoint.load()).to.deep.equal({ state: 'none' })
+  })
+
+  const damages = {
+    'cut off': () => JSON.stringify({ format: 1, version: '1.2.3', applications: [application] }).slice(0, 50),
+    empty: () => '',
+    'of another format': () => '{"format":2,"version":"9.9.9","applications":[]}',
+    'without a part': () => '{"format":1,"version":"1.2.3","applications":[{"name":"shop"}]}',
+    'no object': () => 'null',
+  }
+  for (const [how, damaged] of Object.entries(damages)) {
+    it(`that is ${how} is set aside, once`, () => {
+      writeFileSync(path, damaged())
+      const found = checkpoint.load()
+      expect(found.state).to.equal('damaged')
+      expect(readFileSync(`${path}.damaged`, 'utf8')).to.equal(damaged())
+      expect(checkpoint.load()).to.deep.equal({ state: 'none' })
+    })
+  }
+
+  it('that cannot be written leaves the one before, and says what to do', () => {
+    checkpoint.save([application])
+    const blocked = new Checkpoint({ path: join(directory, 'missing', 'controller.json'), version: '1.2.3' })
+    expect(() => blocked.save([])).to.throw(
+      /cannot write down what shall run, so nothing was changed: .*; make room in/,
+    )
+    expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications: [application] })
+  })
+})
+
+describe('a controller that is killed', () => {
+  it('knows afterwards what shall run, without anybody telling it', async () => {
+    const cluster = await startCluster('test/fixtures/hello.mjs:app')
+    try {
+      const before = await (await fetch(cluster.url)).text()
+      process.kill(Number(/\(ServeController pid=(\d+)\)/.exec(cluster.stdout())?.[1]), 'SIGKILL')
+      await eventually(() =>
+        cluster.stdout().includes("Recovering target state for application 'default' from checkpoint."),
+      )
+      expect(await (await fetch(cluster.url)).text()).to.equal(before)
+    } finally {
+      expect((await cluster.stop()).code).to.equal(0)
+      await cluster.dispose()
+    }
+  })
+
+  it('goes on serving when its checkpoint is damaged, and says so', async () => {
+    const cluster = await startCluster('test/fixtures/hello.mjs:app')
+    try {
+      const pids = () => cluster.pids().length
+      const path = join(cluster.session, 'controller.json')
+      writeFileSync(path, 'rubbish')
+      process.kill(Number(/\(ServeController pid=(\d+)\)/.exec(cluster.stdout())?.[1]), 'SIGKILL')
+      await eventually(() =>
+        cluster.stdout().includes('The checkpoint of the controller before this one cannot be read'),
+      )
+      await eventually(() => readFileSync(path, 'utf8').includes('hello.mjs'))
+      expect(existsSync(`${path}.damaged`)).to.equal(true)
+      expect((await fetch(cluster.url)).status).to.equal(200)
+      expect(cluster.stdout()).to.not.match(/Removing|Adding \d+ replicas? to .*\n[^]*Adding/)
+      await eventually(() => pids() >= 4)
+    } finally {
+      expect((await cluster.stop()).code).to.equal(0)
+      await cluster.dispose()
+    }
+  })
+})

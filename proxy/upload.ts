@@ -10,18 +10,22 @@ const CHUNK_BYTES = 256
 /** As much as a Unix socket takes from one write and gives to one read, with room for the head. */
 const ONE_WRITE_BYTES = 16 * 1024
 
+/** An `IncomingMessage`, which knows whether all of it has arrived. */
+type Request = Readable & { readonly complete?: boolean }
+
 /** The body of a client's request on its way to a replica, and a copy of its beginning in case it must go to another. */
 export class Upload {
-  readonly #request: Readable
+  readonly #request: Request
   readonly #framing: Framing
   readonly #chunks: Buffer[] = []
   #count = 0
   #bytes = 0
   #state: 'new' | 'kept' | 'lost'
   #hasEnded: boolean
+  #isInOnePiece = false
   #sink: Readable | undefined
 
-  constructor(request: Readable, framing: Framing) {
+  constructor(request: Request, framing: Framing) {
     this.#request = request
     this.#framing = framing
     this.#state = framing === 'none' ? 'kept' : 'new'
@@ -34,20 +38,27 @@ export class Upload {
   }
 
   /**
-   * What has been read so far left the process in one system call: Node writes the head and the first chunk together.
+   * What has been read so far left the process in one system call: undici writes the head and the first chunk together.
    * The end of a chunked body may be a second one.
    */
   get isOneWrite(): boolean {
     if (this.#count === 0) return true
-    return this.#framing === 'length' && this.#count === 1 && this.#bytes <= ONE_WRITE_BYTES
+    return (this.#framing === 'length' || this.#isInOnePiece) && this.#count === 1 && this.#bytes <= ONE_WRITE_BYTES
   }
 
-  /** The body from its first byte. The stream that was opened before gets nothing more. */
-  open(): Readable {
+  /**
+   * The body from its first byte: null where there is none, in one piece if all of it is here, otherwise as a
+   * stream. One that was opened before gets nothing more.
+   */
+  open(): Buffer | Readable | null {
+    this.#sink = undefined
+    if (this.#framing === 'none') return null
+    if (this.#state === 'new') this.#takeWhole()
+    const [first] = this.#chunks
+    if (this.#hasEnded) return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
     const sink = new Readable({ read: () => void this.#request.resume() })
     this.#sink = sink
     for (const chunk of this.#chunks) sink.push(chunk)
-    if (this.#hasEnded) sink.push(null)
     if (this.#state === 'new') this.#listen()
     return sink
   }
@@ -60,9 +71,20 @@ export class Upload {
 
   /** Nobody wants the rest. It is read and thrown away, so that the client's connection can carry another request. */
   discard(): void {
+    if (this.#framing === 'none') return
     this.commit()
     this.#sink = undefined
     this.#request.resume()
+  }
+
+  /** A small body arrives with its head: taken here, it needs neither a stream nor listeners. */
+  #takeWhole(): void {
+    if (this.#request.complete !== true) return
+    const chunk: unknown = this.#request.read()
+    this.#state = 'kept'
+    this.#hasEnded = true
+    this.#isInOnePiece = true
+    if (Buffer.isBuffer(chunk)) this.#keep(chunk)
   }
 
   #listen(): void {

@@ -128,7 +128,7 @@ export class Batch {
   add({ file, output }: Lines, urgent: boolean): void {
     this.#file?.add(file)
     this.#output?.add(output)
-    if (urgent || this.#ended || this.#length() >= MAX_BATCH_LENGTH || this.#takePrompt()) this.flush()
+    if (urgent || this.#ended || this.#length() >= MAX_BATCH_LENGTH || this.#isPrompt(output)) this.flush()
     else this.#arm()
   }
 
@@ -165,7 +165,9 @@ export class Batch {
     this.#cancel ??= this.#clock.after(MAX_DELAY_MS, () => this.flush())
   }
 
-  #takePrompt(): boolean {
+  /** What is in the file alone, as a proxy's access lines are, can wait: each write would cost more than its request. */
+  #isPrompt(output: string): boolean {
+    if (output === '') return false
     const now = this.#clock.now()
     if (now - this.#promptSince >= MAX_DELAY_MS) {
       this.#promptSince = now

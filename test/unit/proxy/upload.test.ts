@@ -10,8 +10,14 @@ function bodyOf(...chunks: readonly (string | Buffer)[]): { request: Readable; u
   return { request, upload: new Upload(request, chunks.length === 0 ? 'none' : 'length') }
 }
 
-async function textOf(stream: Readable): Promise<string> {
-  return Buffer.concat(await stream.toArray()).toString()
+async function textOf(body: Readable | Buffer | null): Promise<string> {
+  return body instanceof Readable ? Buffer.concat(await body.toArray()).toString() : String(body ?? '')
+}
+
+function streamOf(upload: Upload): Readable {
+  const body = upload.open()
+  if (!(body instanceof Readable)) throw new Error('the body is not a stream')
+  return body
 }
 
 describe('an upload', () => {
@@ -24,7 +30,7 @@ describe('an upload', () => {
   it('goes on from where it was when a first attempt has taken a part', async () => {
     const request = new Readable({ read() {} })
     const upload = new Upload(request, 'chunked')
-    const first = upload.open()
+    const first = streamOf(upload)
     request.push('a')
     first.read()
     await setImmediate()
@@ -37,6 +43,24 @@ describe('an upload', () => {
   it('of nothing is empty every time', async () => {
     const { upload } = bodyOf()
     expect([await textOf(upload.open()), await textOf(upload.open()), upload.isWhole]).to.deep.equal(['', '', true])
+  })
+
+  it('that has arrived with its head is sent in one piece and one write, whatever its framing', async () => {
+    for (const framing of ['length', 'chunked'] as const) {
+      const request = Object.assign(new Readable({ read() {} }), { complete: true })
+      for (const part of ['a', 'b', null]) request.push(part)
+      const upload = new Upload(request, framing)
+      for (let attempt = 0; attempt < 2; attempt += 1) expect(upload.open()).to.deep.equal(Buffer.from('ab'))
+      expect([upload.isOneWrite, upload.isWhole]).to.deep.equal([true, true])
+      await setImmediate()
+      expect(request.readableEnded).to.equal(true)
+    }
+  })
+
+  it('is sent in one piece when it has been kept to its end', async () => {
+    const { upload } = bodyOf('a', 'b')
+    expect(await textOf(streamOf(upload))).to.equal('ab')
+    expect(upload.open()).to.deep.equal(Buffer.from('ab'))
   })
 
   it('is not kept above a mebibyte, nor in so many small chunks that keeping them costs as much', async () => {
@@ -80,7 +104,7 @@ describe('an upload', () => {
 
   it('is not read faster than it is taken', async () => {
     const { request, upload } = bodyOf(...Array.from({ length: 100 }, () => Buffer.alloc(64 * KIB)))
-    upload.open().read(1)
+    streamOf(upload).read(1)
     await setImmediate()
     await setImmediate()
     expect(request.readableEnded).to.equal(false)

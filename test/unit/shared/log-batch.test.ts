@@ -168,6 +168,14 @@ describe('a batch', () => {
     expect(shown()).to.equal(100)
   })
 
+  it('gathers from the first one on what nobody sees as it comes', () => {
+    const { batch, file, clock } = startBatch()
+    batch.add({ file: 'f\n', output: '' }, false)
+    expect(file.text).to.equal('')
+    clock.pass(50)
+    expect(file.text).to.equal('f\n')
+  })
+
   it('writes 64 KiB at once', () => {
     const { add, shown } = startBatch()
     add(16 + 32 * 1024)

@@ -56,6 +56,7 @@ export class Attempt {
   onHeaders(status: number, raw: readonly Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#phase !== 'sent') return true
     const texts = raw.map((text) => text.toString('latin1'))
+    if (status === 101) return this.#switched()
     if (status < 200) return this.#inform(status, texts)
     const head = readAnswer(texts, this.#delivery.id)
     if (status === 503 && head.refusal !== undefined) this.#settle({ type: head.refusal })
@@ -118,6 +119,13 @@ export class Attempt {
     queueMicrotask(() => {
       if (this.#phase === 'answering' && !this.#isFlowing) this.#delivery.response.flushHeaders()
     })
+  }
+
+  /** Nobody asked for another protocol, and the client would take what follows for one. */
+  #switched(): true {
+    this.#settle({ type: 'broken', reason: 'switched protocols unasked' })
+    this.#abort?.()
+    return true
   }
 
   /** Informational answers go on at once (RFC 9110, 15.2), where the client is not waiting for an earlier answer. */

@@ -16,18 +16,14 @@ const CONNECTIONS = 64
 /** Of the fixture: `maxOngoingRequests` times replicas. */
 const PLACES = 128
 
-interface Sample {
-  readonly requests: number
-  readonly mib: number
-}
-
-/** How much the line of least squares rises from the first to the last sample. */
-function rise(samples: readonly Sample[]): number {
-  const mean = (pick: (sample: Sample) => number): number =>
-    samples.reduce((sum, sample) => sum + pick(sample), 0) / samples.length
-  const [x, y] = [mean(({ requests }) => requests), mean(({ mib }) => mib)]
-  const slope = mean(({ requests, mib }) => (requests - x) * (mib - y)) / mean(({ requests }) => (requests - x) ** 2)
-  return slope * ((samples.at(-1)?.requests ?? 0) - (samples[0]?.requests ?? 0))
+/** How much the line of least squares through samples taken at equal intervals rises from the first to the last. */
+function rise(samples: readonly number[]): number {
+  const [x, y] = [(samples.length - 1) / 2, samples.reduce((sum, mib) => sum + mib, 0) / samples.length]
+  const [above, below] = samples.reduce(
+    ([a, b], mib, n): [number, number] => [a + (n - x) * (mib - y), b + (n - x) ** 2],
+    [0, 0],
+  )
+  return (above / below) * (samples.length - 1)
 }
 
 describe('a cluster that serves a million requests', () => {
@@ -65,23 +61,19 @@ describe('a cluster that serves a million requests', () => {
     await load(WARM_UP)
     const at = processes()
     const sockets = Object.values(at).map(socketsOf)
-    const samples: Record<string, Sample[]> = Object.fromEntries(Object.keys(at).map((name) => [name, []]))
-    const since = performance.now()
-    const step = REQUESTS / 40
-    let perSecond = 0
-    for (let done = WARM_UP; done < REQUESTS; done += step) {
-      perSecond = (await load(step)).perSecond
-      for (const [name, pid] of Object.entries(at)) samples[name]?.push({ requests: done, mib: residentMib(pid) })
-    }
-    const seconds = (performance.now() - since) / 1000
-    const rises = Object.entries(samples).map(([name, of]) => ({ name, mib: rise(of), last: of.at(-1)?.mib ?? 0 }))
-    for (const { name, mib, last } of rises)
-      console.log(`      ${name}: ${mib.toFixed(1)} MiB more of ${last.toFixed(0)}`)
-    console.log(
-      `      ${((REQUESTS - WARM_UP) / seconds).toFixed(0)} requests/s, the last step ${perSecond.toFixed(0)}`,
-    )
+    const samples = Object.entries(at).map(([name, pid]) => ({ name, pid, mib: [residentMib(pid)] }))
+    const sampler = setInterval(() => {
+      for (const { pid, mib } of samples) mib.push(residentMib(pid))
+    }, 500)
+    const { perSecond, p99Ms } = await load(REQUESTS - WARM_UP)
+    clearInterval(sampler)
+    console.log(`      ${perSecond.toFixed(0)} requests/s, p99 ${p99Ms} ms`)
+    for (const { name, mib } of samples)
+      console.log(
+        `      ${name}: ${mib[0]?.toFixed(0)} to ${mib.at(-1)?.toFixed(0)} MiB, the line rises by ${rise(mib).toFixed(1)}`,
+      )
     expect(processes()).to.deep.equal(at)
-    for (const { name, mib } of rises) expect(mib, name).to.be.lessThan(RISE_MIB)
+    for (const { name, mib } of samples) expect(rise(mib), name).to.be.lessThan(RISE_MIB)
 
     // What the load leaves open are the connections to the replicas, which are kept.
     await eventually(() => Object.values(at).every((pid, n) => socketsOf(pid) <= (sockets[n] ?? 0) + 10))

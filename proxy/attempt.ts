@@ -38,7 +38,8 @@ export class Attempt {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    delivery.caller.onGone = () => this.#settle({ type: 'aborted' })
+    const { caller } = delivery
+    caller.onGone = () => this.#settle(this.#ending())
   }
 
   start(): void {
@@ -56,7 +57,7 @@ export class Attempt {
   onHeaders(status: number, raw: readonly Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#phase !== 'sent') return true
     const texts = raw.map((text) => text.toString('latin1'))
-    if (status === 101) return this.#switched()
+    if (status === 101 || status < 100) return this.#nonsense(`answered ${status} unasked`)
     if (status < 200) return this.#inform(status, texts)
     const head = readAnswer(texts, this.#delivery.id)
     if (status === 503 && head.refusal !== undefined) this.#settle({ type: head.refusal })
@@ -81,15 +82,15 @@ export class Attempt {
   onComplete(rawTrailers: readonly Buffer[]): void {
     this.#connections.giveBack(this.#client)
     if (this.#phase !== 'answering') return
-    const { response } = this.#delivery
     this.#addTrailers(rawTrailers)
-    response.end(this.#whole)
-    this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
+    this.#complete()
   }
 
   onError(error: NodeJS.ErrnoException): void {
     this.#connections.discard(this.#client)
-    if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
+    // Undici wants the body that a 304 announces; there is none (RFC 9110, 8.6).
+    if (this.#phase === 'answering' && this.#delivery.response.statusCode === 304) this.#complete()
+    else if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
     else if (error.code === 'UND_ERR_INVALID_ARG') this.#settle({ type: 'unsendable', reason: error.message })
     else if (this.#abort === undefined) this.#settle({ type: 'refused', reason: error.message })
     else this.#settle(outcomeOf(trueError(error), this.#delivery.upload.isOneWrite))
@@ -111,7 +112,7 @@ export class Attempt {
 
   #answer({ length }: AnswerHead, resume: () => void): void {
     this.#phase = 'answering'
-    this.#headMs = this.#clock.now() - this.#startedAt
+    this.#headMs = this.#elapsedMs()
     this.#length = length
     this.#resume = resume
     this.#delivery.upload.commit()
@@ -121,9 +122,9 @@ export class Attempt {
     })
   }
 
-  /** Nobody asked for another protocol, and the client would take what follows for one. */
-  #switched(): true {
-    this.#settle({ type: 'broken', reason: 'switched protocols unasked' })
+  /** What would make the client misunderstand all that follows, as a protocol that nobody asked for. */
+  #nonsense(reason: string): true {
+    this.#settle({ type: 'broken', reason })
     this.#abort?.()
     return true
   }
@@ -131,11 +132,30 @@ export class Attempt {
   /** Informational answers go on at once (RFC 9110, 15.2), where the client is not waiting for an earlier answer. */
   #inform(status: number, texts: readonly string[]): true {
     const { request, response } = this.#delivery
-    if (request.httpVersion === '1.0' || response.socket === null) return true
+    // A client that does not read them needs none, and they must not pile up.
+    const isOpen = response.socket !== null && !response.socket.writableNeedDrain
+    if (request.httpVersion === '1.0' || !isOpen) return true
     const lines = extraHeaders(texts).map(([name, value]) => `${name}: ${value}\r\n`)
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`
-    response.socket.write(head, 'latin1')
+    response.socket?.write(head, 'latin1')
     return true
+  }
+
+  #complete(): void {
+    const { response } = this.#delivery
+    response.end(this.#whole)
+    this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
+  }
+
+  /** Once the client is gone, or its time is up. Only a replica that has all of the request can be said to take long. */
+  #ending(): Outcome {
+    const { caller, upload } = this.#delivery
+    if (this.#phase !== 'sent' || !upload.hasEnded) return { type: 'aborted' }
+    return { type: caller.isLate === true ? 'late' : 'aborted', afterMs: this.#elapsedMs() }
+  }
+
+  #elapsedMs(): number {
+    return this.#clock.now() - this.#startedAt
   }
 
   #addTrailers(raw: readonly Buffer[]): void {
@@ -151,7 +171,7 @@ export class Attempt {
     if (this.#phase === 'settled') return
     this.#phase = 'settled'
     this.#delivery.caller.onGone = undefined
-    if (outcome.type === 'aborted') this.#abort?.()
+    if (outcome.type === 'aborted' || outcome.type === 'late') this.#abort?.()
     this.#resolve(outcome)
   }
 }

@@ -54,7 +54,9 @@ export class Conduct {
 
   /** Answers what is no request of any application, and closes the connection. */
   hangUp(socket: Socket, answer: Answer): void {
-    const { clock, newId } = this.#options
+    const { clock, newId, exchangesOf } = this.#options
+    // It would be taken for the answer to a request that is not answered yet.
+    if ((exchangesOf(socket)?.size ?? 0) > 0) return void socket.destroy()
     socket.on('error', () => {})
     socket.once(
       'close',

@@ -7,12 +7,16 @@ const IDLE_MS = 60_000
 /** As much as libuv reads at once. */
 const READ_BYTES = 64 * 1024
 
+/** Of an answer; more is no answer that makes sense. */
+const MAX_HEAD_BYTES = 64 * 1024
+
 /** What ECONNRESET is called on its way through undici: see `disarm`. */
 export const RESET = 'RESET'
 
 /** Deadlines are the proxy's own: an answer may take any time. Nothing is sent before the answer to what was sent before. */
 const OPTIONS = {
   headersTimeout: 0,
+  maxHeaderSize: MAX_HEAD_BYTES,
   bodyTimeout: 0,
   keepAliveTimeout: IDLE_MS,
   keepAliveMaxTimeout: IDLE_MS,

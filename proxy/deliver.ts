@@ -23,7 +23,10 @@ export async function deliver(
   let turn: Turn | undefined
   let [refused, broken] = [0, 0]
   for (;;) {
-    const admission = await pool.acquire(caller, turn)
+    const admitted = pool.acquire(caller, turn)
+    // While it waits: that the client leaves is seen only on a connection that is read.
+    if (admitted instanceof Promise) upload.readAhead()
+    const admission = await admitted
     if (admission.type !== 'lease') return refusal(admission, route, target.path)
     const { lease } = admission
     turn = lease.turn
@@ -57,6 +60,7 @@ function result(outcome: Outcome, { deployment }: Route, remark = ''): Result {
   switch (outcome.type) {
     case 'answered':
     case 'aborted':
+    case 'late':
       return { type: 'done' }
     case 'busy':
     case 'draining':

@@ -36,6 +36,8 @@ export interface Exchange extends Caller {
   isCut: boolean
   /** Its answer ends the connection, and what the client sent behind the request is not to be trusted. */
   isLast: boolean
+  /** The time that the operator gives every request is up. */
+  isLate: boolean
 }
 
 export function accessLine(exchange: Exchange, now: Instant): AccessLine {
@@ -74,12 +76,14 @@ export function reply(exchange: Exchange, { status, body, headers }: Answer): vo
   response.end(body)
 }
 
-/** Shows the client that its answer is incomplete. */
+/** Shows the client that its answer is incomplete. Never throws. */
 export function cut(exchange: Exchange): void {
   const { request, response } = exchange
+  const { socket } = request
   exchange.isCut = true
-  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body. One that is ending already
-  // cannot be reset: Node 20 would lose the socket without a `close`.
-  if (request.httpVersion === '1.0' && !request.socket.writableEnded) request.socket.resetAndDestroy()
-  else response.destroy()
+  // To an HTTP/1.0 client an ordinary end of the connection would be the end of the body. With TLS it is not, as long
+  // as nobody says goodbye. A connection that is ending already cannot be reset: Node 20 would lose it without `close`.
+  if (request.httpVersion !== '1.0') response.destroy()
+  else if (socket.writableEnded || 'encrypted' in socket) socket.destroy()
+  else socket.resetAndDestroy()
 }

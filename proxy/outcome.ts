@@ -17,8 +17,10 @@ export type Outcome =
   | { readonly type: 'broken'; readonly reason: string }
   /** The replica was lost in the middle of its answer. */
   | { readonly type: 'cut'; readonly reason: string }
-  /** The client left first. */
-  | { readonly type: 'aborted' }
+  /** The client left first, or had set a time of its own, which is up. */
+  | { readonly type: 'aborted'; readonly afterMs?: number }
+  /** The time that any request may take is up. */
+  | { readonly type: 'late'; readonly afterMs: number }
   /** The request cannot be put on the wire. */
   | { readonly type: 'unsendable'; readonly reason: string }
 
@@ -57,6 +59,7 @@ export function mayRetry(outcome: Outcome, tried: Tried): 'yes' | 'within budget
     case 'answered':
     case 'cut':
     case 'aborted':
+    case 'late':
     case 'unsendable':
       return 'no'
   }

@@ -5,6 +5,8 @@
 export interface Caller {
   /** It has left, or its time is up. */
   readonly gone: boolean
+  /** What made it go is that its replica took longer than any may. */
+  readonly isLate?: boolean
   /** Called once, when it has gone. Whoever waits sets it, and clears it when the waiting is over. */
   onGone: (() => void) | undefined
 }

@@ -31,7 +31,13 @@ export function record(place: places.Place, outcome: Outcome, peers: Peers, now:
       places.noteFailure(place, now)
       recordError(place, peers, now)
       break
+    case 'late':
+      recordAtLeast(place, outcome.afterMs, peers, now)
+      recordError(place, peers, now)
+      break
     case 'aborted':
+      recordAtLeast(place, outcome.afterMs ?? 0, peers, now)
+      break
     case 'unsendable':
   }
 }
@@ -49,6 +55,11 @@ function recordLatency(
   if (isAnswer || sampleMs > estimateMs(place.latency, typical.ms, now)) {
     learnPeak(place.latency, typical.ms, sampleMs, now)
   }
+}
+
+/** Who would not wait any longer says how long an answer takes at least. */
+function recordAtLeast(place: places.Place, afterMs: number, { typical }: Peers, now: Instant): void {
+  if (afterMs > estimateMs(place.latency, typical.ms, now)) learnPeak(place.latency, typical.ms, afterMs, now)
 }
 
 function recordError(place: places.Place, { listed }: Peers, now: Instant): void {

@@ -121,11 +121,12 @@ class HttpProxy implements ProxyServer {
     if (exchange.response.writableEnded || exchange.webSocket?.tunnel !== undefined) return
     exchange.gone = true
     exchange.onGone?.()
-    this.#finish(exchange, { type: 'answer', answer })
+    if (exchange.response.headersSent) this.#finish(exchange, { type: 'cut', reason: `too late: ${answer.body}` })
+    else reply(exchange, answer)
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, webSocket?: WebSocketExchange): void {
-    const { clock, newId, problem } = this.#options
+    const { clock, newId } = this.#options
     const exchange: Exchange = {
       id: requestId(request.headers['x-request-id'], newId),
       request,
@@ -138,15 +139,22 @@ class HttpProxy implements ProxyServer {
       access: 'logged',
       isCut: false,
       isLast: false,
+      isLate: false,
     }
     const exchanges = this.#connections.get(request.socket)
     for (const { isLast } of exchanges ?? []) if (isLast) return
     exchanges?.add(exchange)
     response.once('close', () => this.#end(exchange))
     response.on('error', () => {})
+    this.#start(exchange)
+  }
+
+  #start(exchange: Exchange): void {
+    const { id, request, response } = exchange
     this.#serve(exchange).catch((error: unknown) => {
-      problem(`Request failed due to an unexpected error: ${showError(error)}`, { requestId: exchange.id })
-      this.#finish(exchange, { type: 'answer', answer: answers.failed })
+      this.#options.problem(`Request failed due to an unexpected error: ${showError(error)}`, { requestId: id })
+      if (response.headersSent) request.socket.destroy()
+      else reply(exchange, answers.failed)
     })
   }
 
@@ -179,7 +187,11 @@ class HttpProxy implements ProxyServer {
     const { clock, http } = this.#options
     const afterS = timeoutS(exchange.request.headers[TIMEOUT_HEADER], http.requestTimeoutS)
     if (afterS === undefined) return undefined
-    return clock.after(afterS * 1000, () => this.#giveUp(exchange, answers.timedOut(exchange.id, afterS)))
+    return clock.after(afterS * 1000, () => {
+      // A client that gives a replica too little time says nothing of the replica.
+      exchange.isLate = afterS === http.requestTimeoutS
+      this.#giveUp(exchange, answers.timedOut(exchange.id, afterS))
+    })
   }
 
   /** What is answered without looking for a route. */

@@ -7,6 +7,9 @@ const KEPT_BYTES = 1024 * 1024
 /** What keeping a chunk costs besides its bytes: a client may send a million chunks of one byte. */
 const CHUNK_BYTES = 256
 
+/** Node reads no more of a connection at a time. */
+const CHUNK_READ_BYTES = 64 * 1024
+
 /** As much as a Unix socket takes from one write and gives to one read, with room for the head. */
 const ONE_WRITE_BYTES = 16 * 1024
 
@@ -30,6 +33,11 @@ export class Upload {
     this.#framing = framing
     this.#state = framing === 'none' ? 'kept' : 'new'
     this.#hasEnded = framing === 'none'
+  }
+
+  /** The client has sent all of it. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   /** Every byte so far has been kept, so the body can be sent once more. */
@@ -63,6 +71,13 @@ export class Upload {
     return sink
   }
 
+  /** Reads as much as may be kept. */
+  readAhead(): void {
+    if (this.#state !== 'new') return
+    this.#takeWhole()
+    if (this.#state === 'new') this.#listen()
+  }
+
   /** It will not be sent again: what comes passes through, and nothing is kept. */
   commit(): void {
     this.#chunks.length = 0
@@ -91,7 +106,8 @@ export class Upload {
     this.#state = 'kept'
     this.#request.on('data', (chunk: Buffer) => {
       this.#keep(chunk)
-      if (this.#sink !== undefined && !this.#sink.push(chunk)) this.#request.pause()
+      const isFull = this.#sink === undefined ? this.#isNearlyFull : !this.#sink.push(chunk)
+      if (isFull) this.#request.pause()
     })
     this.#request.on('end', () => {
       this.#hasEnded = true
@@ -101,11 +117,20 @@ export class Upload {
     this.#request.on('error', () => {})
   }
 
+  /** One chunk more, and what is kept might be too much. */
+  get #isNearlyFull(): boolean {
+    return this.#state === 'kept' && this.#cost + CHUNK_READ_BYTES + CHUNK_BYTES > KEPT_BYTES
+  }
+
+  get #cost(): number {
+    return this.#bytes + this.#count * CHUNK_BYTES
+  }
+
   #keep(chunk: Buffer): void {
     this.#count += 1
     this.#bytes += chunk.length
     if (this.#state !== 'kept') return
-    if (this.#bytes + this.#count * CHUNK_BYTES > KEPT_BYTES) this.commit()
+    if (this.#cost > KEPT_BYTES) this.commit()
     else this.#chunks.push(chunk)
   }
 }

@@ -191,7 +191,7 @@ try {
     address,
     live,
     clock: systemClock,
-    access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId }),
+    access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId, isFrequent: true }),
     failed: (text, requestId) => log.error(text, { requestId }),
   })
   await server.listen()

@@ -38,6 +38,9 @@ export interface ReplicaServerOptions {
 /** The proxy keeps connections for reuse; only it closes idle ones, so that it never writes to one that is closing. */
 const KEEP_ALIVE_MS = 10 * 60_000
 
+/** The proxy is the one that limits heads, and adds headers of its own. */
+const MAX_HEAD_BYTES = 64 * 1024
+
 /** What the two ends of a WebSocket have of a drain to say goodbye, before the controller kills. */
 const FAREWELL_MS = 500
 
@@ -57,7 +60,9 @@ export class ReplicaServer {
     this.#admission = new Admission(options.live.maxOngoingRequests, options.clock)
     this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
-    this.#server = createServer({ ServerResponse: Outgoing }, (incoming, outgoing) => this.#handle(incoming, outgoing))
+    this.#server = createServer({ ServerResponse: Outgoing, maxHeaderSize: MAX_HEAD_BYTES }, (incoming, outgoing) =>
+      this.#handle(incoming, outgoing),
+    )
     // The proxy sends none but handshakes of WebSockets here.
     this.#server.on('upgrade', (incoming, _socket, head) => {
       const upgrade = openUpgrade(incoming, head)

@@ -8,6 +8,9 @@ export interface Target {
   close(): void
 }
 
+/** When a line goes out: at once; at once unless there are many; in a batch. */
+export type Urgency = 'now' | 'soon' | 'whenever'
+
 const MAX_DELAY_MS = 50
 const MAX_BATCH_LENGTH = 64 * 1024
 /** So many lines in `MAX_DELAY_MS` go out at once: what was printed just before a handler blocks the process is there. */
@@ -125,10 +128,11 @@ export class Batch {
     this.#clock = clock
   }
 
-  add({ file, output }: Lines, urgent: boolean): void {
+  add({ file, output }: Lines, urgency: Urgency): void {
     this.#file?.add(file)
     this.#output?.add(output)
-    if (urgent || this.#ended || this.#length() >= MAX_BATCH_LENGTH || this.#isPrompt(output)) this.flush()
+    const isDue = urgency === 'now' || (urgency === 'soon' && this.#isPrompt())
+    if (isDue || this.#ended || this.#length() >= MAX_BATCH_LENGTH) this.flush()
     else this.#arm()
   }
 
@@ -165,9 +169,7 @@ export class Batch {
     this.#cancel ??= this.#clock.after(MAX_DELAY_MS, () => this.flush())
   }
 
-  /** What is in the file alone, as a proxy's access lines are, can wait: each write would cost more than its request. */
-  #isPrompt(output: string): boolean {
-    if (output === '') return false
+  #isPrompt(): boolean {
     const now = this.#clock.now()
     if (now - this.#promptSince >= MAX_DELAY_MS) {
       this.#promptSince = now

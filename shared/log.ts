@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import winston from 'winston'
 import type { Clock } from './clock.ts'
-import { Batch, Sink, type Target } from './log-batch.ts'
+import { Batch, Sink, type Target, type Urgency } from './log-batch.ts'
 import { escapeInline, type Level, type Lines, logLines, printLines, showHeader } from './log-format.ts'
 import { RotatingFile } from './rotating-file.ts'
 
@@ -17,6 +17,8 @@ export interface About {
   readonly requestId?: string | undefined
   /** Not to be seen on the terminal. */
   readonly fileOnly?: boolean
+  /** One of many, as the lines of requests are: it can wait for others, since each write would cost more than its request. */
+  readonly isFrequent?: boolean
 }
 
 /** What a process says. Nothing here throws or blocks, whatever happens to disk and terminal. */
@@ -78,7 +80,7 @@ export function openLog(options: LogOptions): Log {
   const write = (level: Level | 'PRINT', message: string, shownLevel: Level, about = NOTHING): void => {
     const entry = { level, message, shownLevel, about, lines: NO_LINES }
     if (closed === undefined) logger.log(entry)
-    else batch.add(show(entry), true)
+    else batch.add(show(entry), 'now')
   }
   const writer = (level: Level) => {
     // Asked once: winston takes longer to answer than to log.
@@ -116,7 +118,7 @@ function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger
     return about.fileOnly ? { file: lines.file, output: '' } : lines
   }
   const format = winston.format((info) => (isEntry(info) ? Object.assign(info, { lines: show(info) }) : info))()
-  const log = ({ level, lines }: Entry) => batch.add(lines, level === 'ERROR')
+  const log = ({ level, lines, about }: Entry) => batch.add(lines, urgencyOf(level, about))
   const transport = new winston.Transport({ log })
   // Writable.write would leave a tick behind for every line: a loop that prints a million in one turn grew by 250 MB.
   transport.write = (entry: Entry) => {
@@ -127,6 +129,11 @@ function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger
     logger: winston.createLogger({ levels: LEVELS, level: options.level, format, transports: [transport] }),
     show,
   }
+}
+
+function urgencyOf(level: Entry['level'], { fileOnly, isFrequent }: About): Urgency {
+  if (level === 'ERROR') return 'now'
+  return fileOnly === true || isFrequent === true ? 'whenever' : 'soon'
 }
 
 // Always so, but winston's types do not carry through what is logged.

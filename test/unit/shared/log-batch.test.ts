@@ -143,7 +143,7 @@ function startBatch() {
   const sinks = { file: new Sink(file, (message) => message), output: new Sink(output, (message) => message) }
   const batch = new Batch(sinks, clock)
   const add = (count: number, urgent = false) => {
-    for (let index = 0; index < count; index += 1) batch.add({ file: 'f\n', output: 'o\n' }, urgent)
+    for (let index = 0; index < count; index += 1) batch.add({ file: 'f\n', output: 'o\n' }, urgent ? 'now' : 'soon')
   }
   const shown = () => output.text.length / 2
   return { file, output, clock, batch, add, shown }
@@ -170,7 +170,7 @@ describe('a batch', () => {
 
   it('gathers from the first one on what nobody sees as it comes', () => {
     const { batch, file, clock } = startBatch()
-    batch.add({ file: 'f\n', output: '' }, false)
+    batch.add({ file: 'f\n', output: '' }, 'whenever')
     expect(file.text).to.equal('')
     clock.pass(50)
     expect(file.text).to.equal('f\n')

@@ -47,6 +47,20 @@ describe('HTTPS', () => {
     expect((await getHttps(bench.port, '/')).status).to.equal(200)
   })
 
+  it('breaks off an answer to a client of HTTP/1.0 without harm to others', async () => {
+    await start()
+    const socket = await connectTls(bench.port)
+    socket.on('error', () => {})
+    socket.write('GET /hold HTTP/1.0\r\n\r\n')
+    await eventually(() => held.length === 1)
+    held[0]?.write('begun')
+    await eventually(() => socket.bytesRead > 0)
+    held[0]?.destroy()
+    await eventually(() => socket.destroyed || socket.readableEnded || bench.proxy.gauges.ongoing === 0)
+    expect((await getHttps(bench.port, '/')).status).to.equal(200)
+    socket.destroy()
+  })
+
   it('speaks HTTP/1.1 to a client that would rather have HTTP/2', async () => {
     await start()
     const socket = await connectTls(bench.port, { ALPNProtocols: ['h2', 'http/1.1'] })

@@ -35,6 +35,16 @@ describe('the outcome of an attempt', () => {
     }
   })
 
+  it('that was too late for any client is an error, and for one client alone at least slow', () => {
+    const late = scene()
+    record(late.place, { type: 'late', afterMs: 1000 }, late.peers, 0)
+    const left = scene()
+    record(left.place, { type: 'aborted', afterMs: 1000 }, left.peers, 0)
+    expect([late.estimate(), left.estimate()]).to.deep.equal([1000, 1000].map(() => left.estimate()))
+    expect(left.estimate()).to.be.greaterThan(scene().estimate())
+    expect([late.place.errorsInARow, left.place.errorsInARow]).to.deep.equal([1, 0])
+  })
+
   it('that the client or the request itself brought about says nothing', () => {
     const { place, peers } = scene()
     const before = JSON.stringify(place)

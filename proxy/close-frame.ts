@@ -1,7 +1,5 @@
 /** The close code of a WebSocket that ended without a Close frame (RFC 6455, 7.1.5); never sent. */
 export const ABNORMAL = 1006
-/** The server restarts; the client may come back at once. */
-export const SERVICE_RESTART = 1012
 
 /** The close code of a Close frame that has none; never sent. */
 const NO_STATUS = 1005

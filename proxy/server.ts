@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { FAREWELL_MS } from '../shared/leaving.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
 import * as answers from './answers.ts'
@@ -22,9 +23,6 @@ import { createWebSockets, type WebSocketExchange, type WebSockets } from './web
 export function createProxy(options: ProxyOptions): ProxyServer {
   return new HttpProxy(options)
 }
-
-/** What the two ends of a WebSocket have of the grace to say goodbye. */
-const FAREWELL_MS = 500
 
 class HttpProxy implements ProxyServer {
   readonly server: Server

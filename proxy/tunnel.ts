@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { ABNORMAL, closeFrame, FrameReader, SERVICE_RESTART } from './close-frame.ts'
+import { SERVICE_RESTART } from '../shared/leaving.ts'
+import { ABNORMAL, closeFrame, FrameReader } from './close-frame.ts'
 
 /** So often the kernel asks whether a silent client is still there; one that has vanished would never be forgotten. */
 const PROBE_MS = 60_000

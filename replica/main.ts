@@ -6,6 +6,7 @@ import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { report, ServeError } from '../shared/errors.ts'
 import { deploymentName } from '../shared/ids.ts'
+import { whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -180,7 +181,7 @@ function drain(timeoutMs: number): Promise<void> {
   return leaving
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain(settings.drainTimeoutMs))
+whenAskedToLeave(() => void drain(settings.drainTimeoutMs))
 
 try {
   log.info('Started initializing replica.', { fileOnly: true })

@@ -4,10 +4,11 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { REFUSED_HEADER } from '../shared/headers.ts'
+import { FAREWELL_MS } from '../shared/leaving.ts'
+import type { LiveConfig } from '../shared/protocol.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
 import { Admission } from './admission.ts'
 import { ingressOf, internalError, isResponse } from './answer.ts'
-import type { LiveConfig } from '../shared/protocol.ts'
 import { withRequest } from './context.ts'
 import { describe, type Ingress, type Servable } from './deployment.ts'
 import { Outgoing } from './outgoing.ts'
@@ -40,9 +41,6 @@ const KEEP_ALIVE_MS = 10 * 60_000
 
 /** The proxy is the one that limits heads, and adds headers of its own. */
 const MAX_HEAD_BYTES = 64 * 1024
-
-/** What the two ends of a WebSocket have of a drain to say goodbye, before the controller kills. */
-const FAREWELL_MS = 500
 
 /** Serves a deployment on its Unix socket. */
 export class ReplicaServer {

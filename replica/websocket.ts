@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SERVICE_RESTART } from '../shared/leaving.ts'
 import type { Upgrade } from '../shared/upgrade.ts'
 import type { RequestSocket, SocketServer } from './websocket-server.ts'
 
@@ -7,9 +8,6 @@ export interface Env {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
 }
-
-/** The connection goes away with a reason: the client may come back at once, and meets another replica. */
-const SERVICE_RESTART = 1012
 
 /** `upgradeWebSocket` does not export the name under which it looks for what gives it its WebSocket. */
 const WAIT = 'WAIT_FOR_WEBSOCKET_SYMBOL'

@@ -1,150 +1,123 @@
 import { STATUS_CODES } from 'node:http'
-import type Client from 'undici/lib/dispatcher/client.js'
 import type { Clock, Instant } from '../shared/clock.ts'
-import { type Connections, RESET } from './connections.ts'
+import type { AnswerHead } from './answer-head.ts'
+import type { Connection, Receiver } from './connection.ts'
 import type { Delivery } from './forward.ts'
-import { type AnswerHead, extraHeaders, readAnswer } from './headers.ts'
-import { type Outcome, outcomeOf } from './outcome.ts'
+import type { HeaderList } from './headers.ts'
+import { type Outcome, outcomeOf, type SystemError } from './outcome.ts'
 
-/**
- * One request to one replica, and undici's handler of it: `onConnect` when it is about to be written, then `onHeaders`
- * (also for 1xx), `onData`, and in the end either `onComplete` or `onError`, which always comes.
- */
-export class Attempt {
+/** As text a small body leaves in one string with the head. */
+const TEXT_BYTES = 8 * 1024
+
+/** One request to one replica, over a connection that it has to itself, and what becomes of the answer. */
+export class Attempt implements Receiver {
   readonly outcome: Promise<Outcome>
+  readonly method: string
   readonly #delivery: Delivery
-  readonly #connections: Connections
-  readonly #client: Client
+  readonly #connection: Connection
   readonly #clock: Clock
   readonly #startedAt: Instant
   #resolve: (outcome: Outcome) => void = () => {}
-  /** Once undici has begun to write the request. */
-  #abort: (() => void) | undefined
-  #resume: () => void = () => {}
   #phase: 'sent' | 'answering' | 'settled' = 'sent'
   #headMs = 0
   /** Of the answer's body, if it was announced. */
   #length: number | undefined
   #isFlowing = false
   /** The whole body, to leave in one write with the head. */
-  #whole: Buffer | undefined
+  #whole: string | Buffer | undefined
 
-  constructor(delivery: Delivery, connections: Connections, clock: Clock) {
+  constructor(delivery: Delivery, connection: Connection, clock: Clock) {
     this.#delivery = delivery
-    this.#connections = connections
-    this.#client = connections.take()
+    this.#connection = connection
     this.#clock = clock
     this.#startedAt = clock.now()
+    this.method = delivery.request.method ?? ''
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    const { caller } = delivery
-    caller.onGone = () => this.#settle(this.#ending())
+    delivery.caller.onGone = () => this.#settle(this.#ending())
   }
 
   start(): void {
-    const { request, target, headers, upload } = this.#delivery
-    // `reset`: undici would close the connection after a HEAD, and after a body where it expects none.
-    const options = { method: request.method ?? '', path: target.origin, headers, reset: false, blocking: false }
-    this.#client.dispatch({ ...options, body: upload.open() }, this)
+    const { target, headers, upload } = this.#delivery
+    this.#connection.send({ head: `${this.method} ${target.origin} HTTP/1.1\r\n${fieldLines(headers)}`, upload }, this)
   }
 
-  onConnect(abort: () => void): void {
-    this.#abort = abort
-    if (this.#phase === 'settled') abort()
+  /** Informational answers go on at once (RFC 9110, 15.2), where the client is not waiting for an earlier answer. */
+  informed({ status, headers }: AnswerHead): void {
+    const { request, response } = this.#delivery
+    // A client that does not read them needs none, and they must not pile up.
+    const isOpen = response.socket !== null && !response.socket.writableNeedDrain
+    if (request.httpVersion === '1.0' || !isOpen) return
+    response.socket?.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fieldLines(headers)}\r\n`, 'latin1')
   }
 
-  onHeaders(status: number, raw: readonly Buffer[], resume: () => void, statusText: string): boolean {
-    if (this.#phase !== 'sent') return true
-    const texts = raw.map((text) => text.toString('latin1'))
-    if (status === 101 || status < 100) return this.#nonsense(`answered ${status} unasked`)
-    if (status < 200) return this.#inform(status, texts)
-    const head = readAnswer(texts, this.#delivery.id)
-    if (status === 503 && head.refusal !== undefined) this.#settle({ type: head.refusal })
-    else if (this.#begin(status, statusText, head)) this.#answer(head, resume)
-    else this.#abort?.()
-    return true
+  begun(head: AnswerHead): void {
+    if (this.#phase !== 'sent') return
+    if (head.status === 503 && head.refusal !== undefined) return this.#settle({ type: head.refusal })
+    if (!this.#sendHead(head)) return
+    this.#phase = 'answering'
+    this.#headMs = this.#elapsedMs()
+    this.#length = typeof head.extent === 'number' ? head.extent : undefined
+    this.#delivery.upload.commit()
   }
 
-  onData(chunk: Buffer): boolean {
-    if (this.#phase !== 'answering') return true
-    const { response } = this.#delivery
-    this.#isFlowing = true
-    if (chunk.length === this.#length) {
-      this.#whole = chunk
-      return true
-    }
-    if (response.write(chunk)) return true
-    response.once('drain', this.#resume)
-    return false
-  }
-
-  onComplete(rawTrailers: readonly Buffer[]): void {
-    this.#connections.giveBack(this.#client)
+  body(data: Buffer): void {
     if (this.#phase !== 'answering') return
-    this.#addTrailers(rawTrailers)
-    this.#complete()
+    this.#isFlowing = true
+    const isText = data.length <= TEXT_BYTES
+    if (data.length === this.#length) {
+      this.#whole = isText ? data.toString('latin1') : Buffer.from(data)
+      return
+    }
+    if (this.#write(data)) return
+    this.#connection.pause()
+    this.#delivery.response.once('drain', () => this.#connection.resume())
   }
 
-  onError(error: NodeJS.ErrnoException): void {
-    this.#connections.discard(this.#client)
-    // Undici wants the body that a 304 announces; there is none (RFC 9110, 8.6).
-    if (this.#phase === 'answering' && this.#delivery.response.statusCode === 304) this.#complete()
-    else if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
-    else if (error.code === 'UND_ERR_INVALID_ARG') this.#settle({ type: 'unsendable', reason: error.message })
-    else if (this.#abort === undefined) this.#settle({ type: 'refused', reason: error.message })
-    else this.#settle(outcomeOf(trueError(error), this.#delivery.upload.isOneWrite))
+  /** At once, so that it is known whether the client's socket has taken all of it. */
+  #write(data: Buffer): boolean {
+    const { response } = this.#delivery
+    if (this.#connection.isLentBriefly) return response.write(Buffer.from(data))
+    response.socket?.cork()
+    const isTaken = response.write(data)
+    response.socket?.uncork()
+    if (response.writableLength > 0) this.#connection.keep()
+    return isTaken
+  }
+
+  /** A head whose body takes its time goes ahead; one whose body is here leaves in the same packet. */
+  waiting(): void {
+    if (this.#phase === 'answering' && !this.#isFlowing) this.#delivery.response.flushHeaders()
+  }
+
+  ended(trailers: HeaderList): void {
+    if (this.#phase !== 'answering') return
+    const { response } = this.#delivery
+    if (trailers.length > 0) this.#addTrailers(trailers)
+    if (typeof this.#whole === 'string') response.end(this.#whole, 'latin1')
+    else response.end(this.#whole)
+    this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
+  }
+
+  failed(error: SystemError, sentInOneWrite: boolean): void {
+    if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
+    else this.#settle(outcomeOf(error, sentInOneWrite))
   }
 
   /** What a replica sends may be impossible to send on: Node checks it, and throws before it has changed anything. */
-  #begin(status: number, statusText: string, { headers, trailer, isChunked }: AnswerHead): boolean {
-    const { request, response } = this.#delivery
+  #sendHead({ status, statusText, headers, extent, trailer }: AnswerHead): boolean {
+    const { request, response, id } = this.#delivery
     // Node refuses to announce trailers where the answer is not chunked.
-    if (isChunked && request.httpVersion === '1.1' && request.method !== 'HEAD') headers.push(...trailer)
+    const mayHaveTrailers = extent === 'chunked' && request.httpVersion === '1.1' && this.method !== 'HEAD'
+    const more = mayHaveTrailers ? trailer : []
     try {
-      response.writeHead(status, statusText, headers)
+      response.writeHead(status, statusText, [...headers, 'x-request-id', id, ...more])
       return true
     } catch (error) {
       this.#settle({ type: 'broken', reason: `unusable answer: ${String(error)}` })
       return false
     }
-  }
-
-  #answer({ length }: AnswerHead, resume: () => void): void {
-    this.#phase = 'answering'
-    this.#headMs = this.#elapsedMs()
-    this.#length = length
-    this.#resume = resume
-    this.#delivery.upload.commit()
-    // A head whose body takes its time goes ahead; one whose body is here leaves in the same packet.
-    queueMicrotask(() => {
-      if (this.#phase === 'answering' && !this.#isFlowing) this.#delivery.response.flushHeaders()
-    })
-  }
-
-  /** What would make the client misunderstand all that follows, as a protocol that nobody asked for. */
-  #nonsense(reason: string): true {
-    this.#settle({ type: 'broken', reason })
-    this.#abort?.()
-    return true
-  }
-
-  /** Informational answers go on at once (RFC 9110, 15.2), where the client is not waiting for an earlier answer. */
-  #inform(status: number, texts: readonly string[]): true {
-    const { request, response } = this.#delivery
-    // A client that does not read them needs none, and they must not pile up.
-    const isOpen = response.socket !== null && !response.socket.writableNeedDrain
-    if (request.httpVersion === '1.0' || !isOpen) return true
-    const lines = extraHeaders(texts).map(([name, value]) => `${name}: ${value}\r\n`)
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`
-    response.socket?.write(head, 'latin1')
-    return true
-  }
-
-  #complete(): void {
-    const { response } = this.#delivery
-    response.end(this.#whole)
-    this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
   }
 
   /** Once the client is gone, or its time is up. Only a replica that has all of the request can be said to take long. */
@@ -158,10 +131,13 @@ export class Attempt {
     return this.#clock.now() - this.#startedAt
   }
 
-  #addTrailers(raw: readonly Buffer[]): void {
-    if (raw.length === 0) return
+  #addTrailers(trailers: HeaderList): void {
+    const pairs = Array.from({ length: trailers.length / 2 }, (_, n): [string, string] => [
+      trailers[2 * n] ?? '',
+      trailers[2 * n + 1] ?? '',
+    ])
     try {
-      this.#delivery.response.addTrailers(extraHeaders(raw.map((text) => text.toString('latin1'))))
+      this.#delivery.response.addTrailers(pairs)
     } catch {
       // What Node will not send is no reason to break an answer that is complete.
     }
@@ -171,13 +147,15 @@ export class Attempt {
     if (this.#phase === 'settled') return
     this.#phase = 'settled'
     this.#delivery.caller.onGone = undefined
-    if (outcome.type === 'aborted' || outcome.type === 'late') this.#abort?.()
+    // After any other outcome the connection knows by itself what becomes of it.
+    const { type } = outcome
+    if (type === 'aborted' || type === 'late' || type === 'broken') this.#connection.abort()
     this.#resolve(outcome)
   }
 }
 
-/** What the kernel said, or the words of undici, whose codes say less. */
-function trueError({ message, code, syscall }: NodeJS.ErrnoException): Parameters<typeof outcomeOf>[0] {
-  if (syscall === undefined) return { message }
-  return { message, code: code === RESET ? 'ECONNRESET' : code, syscall }
+function fieldLines(headers: HeaderList): string {
+  let lines = ''
+  for (let at = 0; at < headers.length; at += 2) lines += `${headers[at]}: ${headers[at + 1]}\r\n`
+  return lines
 }

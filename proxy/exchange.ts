@@ -53,7 +53,7 @@ export function accessLine(exchange: Exchange, now: Instant): AccessLine {
 
 export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwarded): Delivery {
   const { id, request, response, prefix } = exchange
-  const { headers, socket } = request
+  const { headers, rawHeaders, socket } = request
   const host = target.authority ?? headers.host
   const seen = { clientAddress: socket.remoteAddress ?? '', host, prefix }
   return {
@@ -62,7 +62,7 @@ export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwar
     response,
     caller: exchange,
     target,
-    headers: requestHeaders(headers, { id, host, forwarded: forwarded(headers, seen) }),
+    headers: requestHeaders(rawHeaders, headers, { id, host, forwarded: forwarded(headers, seen) }),
     upload: new Upload(request, framing(headers) ?? 'none'),
   }
 }

@@ -5,7 +5,7 @@ import type { ReplicaId } from '../shared/ids.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
 import { Attempt } from './attempt.ts'
 import { Connections } from './connections.ts'
-import type { Headers } from './headers.ts'
+import type { HeaderList } from './headers.ts'
 import type { Target } from './match.ts'
 import type { Outcome } from './outcome.ts'
 import type { Caller } from './pool.ts'
@@ -18,7 +18,7 @@ export interface Delivery {
   readonly response: ServerResponse
   readonly caller: Caller
   readonly target: Target
-  readonly headers: Headers
+  readonly headers: HeaderList
   readonly upload: Upload
 }
 
@@ -32,21 +32,21 @@ export interface Transport {
 }
 
 /**
- * http-proxy 1.18.1 around a pass of ours, on undici: docs/decisions/0007-undici.md. How many requests a replica gets is
+ * http-proxy 1.18.1 around a pass of ours: docs/decisions/0012-own-connections.md. How many requests a replica gets is
  * decided by its pool, so there is no limit to the connections, and no request waits for one.
  */
 export function createTransport(clock: Clock): Transport {
   const replicas = new Map<ReplicaId, Connections>()
   const proxy = createShell()
   const connectionsTo = ({ id, address }: RunningReplica): Connections => {
-    const connections = replicas.get(id) ?? new Connections(address)
+    const connections = replicas.get(id) ?? new Connections(address, clock)
     replicas.set(id, connections)
     return connections
   }
   return {
     forward(delivery, to) {
       if (delivery.caller.gone) return Promise.resolve({ type: 'aborted' })
-      const attempt = new Attempt(delivery, connectionsTo(to), clock)
+      const attempt = new Attempt(delivery, connectionsTo(to).take(), clock)
       proxy.web(delivery.request, delivery.response, new Passage(attempt))
       return attempt.outcome
     },

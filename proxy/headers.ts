@@ -1,9 +1,9 @@
-import { REFUSED_HEADER, type Refusal } from '../shared/headers.ts'
+import { REFUSED_HEADER } from '../shared/headers.ts'
 
 type Incoming = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Headers of a request to a replica, names in lower case. */
-export type Headers = Record<string, string | string[]>
+/** Name, value, name, … in the order and case in which they were written. */
+export type HeaderList = readonly string[]
 
 /** What the proxy itself says about a request to the replica. */
 export interface Hop {
@@ -29,9 +29,12 @@ const HOP_BY_HOP = new Set([
 /** A client could lie in these (proxy/forwarded.ts decides); `expect` has been answered here. What is missing is set again below. */
 const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id'])
 
-const NONE: string[] = []
+const NONE: readonly string[] = []
 
 const FORWARDED = 'x-forwarded-'
+
+/** HTTP/1.0 needs no host, HTTP/1.1 does. */
+const NO_HOST = 'localhost'
 
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/
 
@@ -55,73 +58,41 @@ export function framing(incoming: Incoming): Framing | undefined {
  * The headers that the replica gets. Length and host are never taken away by a Connection header that names them: a body
  * without its framing would be read as the next request on the replica's connection. That of a chunked body is set with it.
  */
-export function requestHeaders(incoming: Incoming, hop: Hop): Headers {
+export function requestHeaders(raw: HeaderList, incoming: Incoming, { id, host, forwarded }: Hop): string[] {
   const named = namesIn(incoming['connection'])
-  const headers: Headers = {}
-  for (const name in incoming) {
-    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || name.startsWith(FORWARDED) || named.includes(name)) continue
-    const value = incoming[name]
-    if (value !== undefined) headers[name] = typeof value === 'string' ? value : [...value]
+  const headers = ['host', host ?? NO_HOST]
+  for (let at = 0; at < raw.length; at += 2) {
+    const [name = '', value = ''] = [raw[at], raw[at + 1]]
+    const key = name.toLowerCase()
+    if (HOP_BY_HOP.has(key) || REPLACED.has(key) || key.startsWith(FORWARDED) || named.includes(key)) continue
+    headers.push(name, value)
   }
   const length = incoming['content-length']
-  if (typeof length === 'string') headers['content-length'] = length
-  if (hop.host !== undefined) headers['host'] = hop.host
-  Object.assign(headers, hop.forwarded)
-  headers['x-request-id'] = hop.id
+  if (typeof length === 'string') headers.push('content-length', length)
+  for (const name in forwarded) headers.push(name, forwarded[name] ?? '')
+  headers.push('x-request-id', id)
   return headers
 }
 
-/** What is to be known of a replica's answer before its body. Lists are: name, value, name, … */
-export interface AnswerHead {
-  /** What the client gets, in the replica's order and case, with our request id. */
-  readonly headers: string[]
-  /** The announcement of trailers, for where they may follow. */
-  readonly trailer: readonly string[]
-  /** The length of the body, if it is announced. */
-  readonly length: number | undefined
-  readonly isChunked: boolean
-  /** With status 503: why the replica has not taken the request. */
-  readonly refusal: Refusal | undefined
-}
-
-export function readAnswer(raw: readonly string[], id: string): AnswerHead {
-  const { kept, ...rest } = endToEnd(raw)
-  kept.push('x-request-id', id)
-  return { headers: kept, ...rest }
-}
-
-/** The headers of an informational answer, or its trailers, as the client gets them. */
-export function extraHeaders(raw: readonly string[]): [string, string][] {
-  const { kept } = endToEnd(raw)
-  return Array.from({ length: kept.length / 2 }, (_, n) => [kept[2 * n] ?? '', kept[2 * n + 1] ?? ''])
-}
-
-function endToEnd(raw: readonly string[]) {
-  const [kept, trailer]: [string[], string[]] = [[], []]
-  let named: string[] = NONE
-  let length: number | undefined
-  let refusal: Refusal | undefined
-  let isChunked = false
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? ''
-    const value = raw[at + 1] ?? ''
+/** What a client gets of a replica's headers: of its answer, of an informational one, or of its trailers. */
+export function endToEnd(fields: HeaderList): string[] {
+  const kept: string[] = []
+  let named: readonly string[] = NONE
+  for (let at = 0; at < fields.length; at += 2) {
+    const [name = '', value = ''] = [fields[at], fields[at + 1]]
     const key = name.toLowerCase()
     if (key === 'connection') named = [...named, ...namesIn(value)]
-    else if (key === 'trailer') trailer.push(name, value)
-    else if (key === 'transfer-encoding') isChunked = true
-    else if (key === REFUSED_HEADER) refusal = value === 'busy' || value === 'draining' ? value : undefined
-    else if (key !== 'x-request-id' && !HOP_BY_HOP.has(key)) kept.push(name, value)
-    if (key === 'content-length') length = Number(value)
+    else if (key !== 'x-request-id' && key !== REFUSED_HEADER && !HOP_BY_HOP.has(key)) kept.push(name, value)
   }
-  return { kept: named.length === 0 ? kept : without(named, kept), trailer, length, isChunked, refusal }
+  return named.length === 0 ? kept : without(named, kept)
 }
 
-function without(named: readonly string[], headers: readonly string[]): string[] {
+function without(named: readonly string[], headers: HeaderList): string[] {
   return headers.filter((_, at) => !named.includes(headers[at - (at % 2)]?.toLowerCase() ?? ''))
 }
 
 /** The headers that a Connection header names. What it mostly says names none. */
-function namesIn(connection: string | readonly string[] | undefined): string[] {
+function namesIn(connection: string | readonly string[] | undefined): readonly string[] {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE
   return String(connection)
     .split(',')

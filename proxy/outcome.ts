@@ -65,7 +65,7 @@ export function mayRetry(outcome: Outcome, tried: Tried): 'yes' | 'within budget
   }
 }
 
-interface SystemError {
+export interface SystemError {
   readonly message: string
   readonly code?: string | undefined
   /** Set by the kernel's errors, not by Node's own "socket hang up". */
@@ -78,7 +78,7 @@ interface SystemError {
  * So where the whole request left in one write, neither has been executed; end of file means that it was read.
  */
 export function outcomeOf(error: SystemError, sentInOneWrite: boolean): Outcome {
-  const reason = error.code ?? error.message
+  const reason = error.message
   if (error.syscall === 'connect') return { type: 'refused', reason }
   const isUnread = error.syscall !== undefined && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
   return { type: isUnread && sentInOneWrite ? 'refused' : 'broken', reason }

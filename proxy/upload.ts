@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Framing } from './headers.ts'
 
 /** Of a body, as much is kept to be sent again. */
@@ -10,27 +10,30 @@ const CHUNK_BYTES = 256
 /** Node reads no more of a connection at a time. */
 const CHUNK_READ_BYTES = 64 * 1024
 
-/** As much as a Unix socket takes from one write and gives to one read, with room for the head. */
-const ONE_WRITE_BYTES = 16 * 1024
-
 /** An `IncomingMessage`, which knows whether all of it has arrived. */
 type Request = Readable & { readonly complete?: boolean }
+
+/** Where the parts of a body go that is still arriving. */
+export interface Sink {
+  /** @returns whether more may come at once; otherwise `resume` is called */
+  push(chunk: Buffer): boolean
+  end(): void
+}
 
 /** The body of a client's request on its way to a replica, and a copy of its beginning in case it must go to another. */
 export class Upload {
   readonly #request: Request
-  readonly #framing: Framing
+  readonly framing: Framing
   readonly #chunks: Buffer[] = []
   #count = 0
   #bytes = 0
   #state: 'new' | 'kept' | 'lost'
   #hasEnded: boolean
-  #isInOnePiece = false
-  #sink: Readable | undefined
+  #sink: Sink | undefined
 
   constructor(request: Request, framing: Framing) {
     this.#request = request
-    this.#framing = framing
+    this.framing = framing
     this.#state = framing === 'none' ? 'kept' : 'new'
     this.#hasEnded = framing === 'none'
   }
@@ -46,29 +49,29 @@ export class Upload {
   }
 
   /**
-   * What has been read so far left the process in one system call: undici writes the head and the first chunk together.
-   * The end of a chunked body may be a second one.
+   * The body from its first byte: null where there is none, in one piece if all of it is here, otherwise to be had from
+   * `flow`. Where it went before it goes no more.
    */
-  get isOneWrite(): boolean {
-    if (this.#count === 0) return true
-    return (this.#framing === 'length' || this.#isInOnePiece) && this.#count === 1 && this.#bytes <= ONE_WRITE_BYTES
+  open(): Buffer | null | 'stream' {
+    this.#sink = undefined
+    if (this.framing === 'none') return null
+    if (this.#state === 'new') this.#takeWhole()
+    if (!this.#hasEnded) return 'stream'
+    const [first] = this.#chunks
+    return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
   }
 
-  /**
-   * The body from its first byte: null where there is none, in one piece if all of it is here, otherwise as a
-   * stream. One that was opened before gets nothing more.
-   */
-  open(): Buffer | Readable | null {
-    this.#sink = undefined
-    if (this.#framing === 'none') return null
-    if (this.#state === 'new') this.#takeWhole()
-    const [first] = this.#chunks
-    if (this.#hasEnded) return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
-    const sink = new Readable({ read: () => void this.#request.resume() })
+  /** What is kept already, and then what comes. */
+  flow(sink: Sink): void {
     this.#sink = sink
     for (const chunk of this.#chunks) sink.push(chunk)
     if (this.#state === 'new') this.#listen()
-    return sink
+    this.#request.resume()
+  }
+
+  /** Whoever takes it has room again. */
+  resume(): void {
+    this.#request.resume()
   }
 
   /** Reads as much as may be kept. */
@@ -86,7 +89,7 @@ export class Upload {
 
   /** Nobody wants the rest. It is read and thrown away, so that the client's connection can carry another request. */
   discard(): void {
-    if (this.#framing === 'none') return
+    if (this.framing === 'none') return
     this.commit()
     this.#sink = undefined
     this.#request.resume()
@@ -98,7 +101,6 @@ export class Upload {
     const chunk: unknown = this.#request.read()
     this.#state = 'kept'
     this.#hasEnded = true
-    this.#isInOnePiece = true
     if (Buffer.isBuffer(chunk)) this.#keep(chunk)
   }
 
@@ -111,7 +113,7 @@ export class Upload {
     })
     this.#request.on('end', () => {
       this.#hasEnded = true
-      this.#sink?.push(null)
+      this.#sink?.end()
     })
     // The client is gone; who waits for the answer learns it from the connection.
     this.#request.on('error', () => {})

@@ -4,8 +4,9 @@ import httpProxy from 'http-proxy'
 import type { Clock, Instant } from '../shared/clock.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
 import type { Upgrade } from '../shared/upgrade.ts'
+import { readFields } from './answer-head.ts'
 import type { Delivery, Transport } from './forward.ts'
-import { readAnswer } from './headers.ts'
+import { endToEnd } from './headers.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -89,8 +90,8 @@ class Attempt {
 
   send(socketPath: string): void {
     const { headers, target } = this.#delivery
-    const upgrade = { connection: 'Upgrade', upgrade: 'websocket' }
-    const options = { socketPath, agent: false, path: target.origin, headers: { ...headers, ...upgrade } }
+    const upgrade = ['connection', 'Upgrade', 'upgrade', 'websocket']
+    const options = { socketPath, agent: false, path: target.origin, headers: [...headers, ...upgrade] }
     const upstream = httpRequest(options)
     this.#upstream = upstream
     upstream.on('upgrade', (answer, socket: Socket, head) => this.#accepted(answer, socket, head))
@@ -127,7 +128,7 @@ class Attempt {
     const { response } = this.#delivery
     // What went wrong is told by `close` before `end`.
     answer.on('error', () => {})
-    const { refusal } = readAnswer(answer.rawHeaders, this.#delivery.id)
+    const refusal = readFields(answer.rawHeaders)?.refusal
     if (answer.statusCode === 503 && refusal !== undefined) return this.#settle({ type: refusal })
     if (answer.statusCode === 101) return this.#settle({ type: 'broken', reason: 'a 101 without Upgrade' })
     if (!this.#begin(answer, [])) return
@@ -142,7 +143,7 @@ class Attempt {
     const { id, response } = this.#delivery
     if (this.#phase !== 'sent') return false
     try {
-      response.writeHead(statusCode ?? 0, statusMessage, [...readAnswer(rawHeaders, id).headers, ...more])
+      response.writeHead(statusCode ?? 0, statusMessage, [...endToEnd(rawHeaders), 'x-request-id', id, ...more])
       this.#phase = 'answering'
       return true
     } catch (error) {

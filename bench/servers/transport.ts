@@ -25,7 +25,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     caller.onGone?.()
   })
   response.on('error', () => {})
-  const headers = { host: request.headers.host ?? '' }
+  const headers = ['host', request.headers.host ?? '']
   const upload = new Upload(request, 'none')
   const outcome = await transport.forward({ id: 'none', request, response, caller, target, headers, upload }, replica)
   if (outcome.type !== 'answered') response.destroy()

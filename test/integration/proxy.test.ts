@@ -138,7 +138,6 @@ describe('the proxy', () => {
         'x-forwarded-prefix': '/api',
         'x-forwarded-proto': 'http',
         'x-request-id': 'id-1',
-        connection: 'keep-alive',
       })
       const absolute = await raw('GET http://other:1/api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
       expect(absolute).to.contain('"host":"other:1"').and.contain('"x-forwarded-host":"other:1"')

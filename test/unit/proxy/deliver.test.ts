@@ -30,7 +30,7 @@ function scene(route: Partial<Route>, ...outcomes: Outcome[]) {
     const target = { origin: '/', path: '/', authority: undefined }
     const response = new ServerResponse(request)
     const upload = new Upload(request, 'none')
-    const delivery = { id: '1', request, response, caller, target, headers: {}, upload }
+    const delivery = { id: '1', request, response, caller, target, headers: [], upload }
     const ended: Result[] = []
     const result = deliver(delivery, { route: full, pool }, transport)
     void result.then((end) => ended.push(end))

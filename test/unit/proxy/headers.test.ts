@@ -1,10 +1,17 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { extraHeaders, framing, type Hop, readAnswer, requestHeaders, requestId } from '../../../proxy/headers.ts'
+import { endToEnd, framing, type Hop, requestHeaders, requestId } from '../../../proxy/headers.ts'
 
 const forwarded = { 'x-forwarded-host': 'h', 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'http' }
 const hop: Hop = { id: 'id-1', host: 'h', forwarded }
-const ours = { host: 'h', ...forwarded }
+const ours = Object.entries(forwarded).flat()
+
+/** The headers for a request with these, as Node shows them. */
+function headersFor(raw: readonly string[], about: Hop = hop): string[] {
+  const incoming: Record<string, string> = {}
+  for (let at = 0; at < raw.length; at += 2) incoming[raw[at]?.toLowerCase() ?? ''] = raw[at + 1] ?? ''
+  return requestHeaders(raw, incoming, about)
+}
 
 describe('requestId', () => {
   it('keeps what is safe to print and to repeat, and replaces all else', () => {
@@ -27,77 +34,53 @@ describe('framing', () => {
 })
 
 describe('requestHeaders', () => {
+  it('keeps what is end to end as it was written, also what is there twice', () => {
+    const raw = ['Accept', '*/*', 'COOKIE', 'a=1', 'X-A', '1', 'cookie', 'b=2', 'X-A', '2']
+    expect(headersFor(raw)).to.deep.equal(['host', 'h', ...raw, ...ours, 'x-request-id', 'id-1'])
+  })
+
   it('puts ours in place of what a client could lie in', () => {
-    const forged = { 'x-forwarded-for': 'f', 'x-forwarded-port': 'f', 'x-forwarded-prefix': '/f', forwarded: 'f' }
-    const headers = requestHeaders({ ...forged, host: 'f', 'x-request-id': 'f', expect: 'f', accept: '*/*' }, hop)
-    expect(headers).to.deep.equal({ accept: '*/*', ...ours, 'x-request-id': 'id-1' })
-    expect(requestHeaders({}, { ...hop, forwarded: {}, host: undefined })).to.deep.equal({ 'x-request-id': 'id-1' })
+    const forged = ['X-Forwarded-For', 'f', 'x-forwarded-port', 'f', 'x-forwarded-prefix', '/f', 'Forwarded', 'f']
+    const raw = [...forged, 'Host', 'f', 'X-Request-Id', 'f', 'Expect', 'f', 'accept', '*/*']
+    expect(headersFor(raw)).to.deep.equal(['host', 'h', 'accept', '*/*', ...ours, 'x-request-id', 'id-1'])
+    expect(headersFor([], { ...hop, forwarded: {}, host: undefined })).to.deep.equal([
+      'host',
+      'localhost',
+      'x-request-id',
+      'id-1',
+    ])
   })
 
   it('never drops the length of a body, and never adds one', () => {
-    const connection = 'close, content-length, transfer-encoding, host, x-request-id, x-forwarded-for'
-    expect(requestHeaders({ connection, 'content-length': '5' }, hop)).to.include({ 'content-length': '5', ...ours })
-    expect(requestHeaders({ connection, 'transfer-encoding': 'Chunked' }, hop)).not.to.have.any.keys(
-      ...['transfer-encoding', 'content-length'],
-    )
-    expect(requestHeaders({}, hop)).to.have.all.keys(...Object.keys(ours), 'x-request-id')
+    const connection = ['connection', 'close, content-length, transfer-encoding, host, x-request-id, x-forwarded-for']
+    const withLength = headersFor([...connection, 'Content-Length', '5'])
+    expect(withLength).to.deep.equal(['host', 'h', 'content-length', '5', ...ours, 'x-request-id', 'id-1'])
+    for (const raw of [[...connection, 'Transfer-Encoding', 'Chunked'], []]) {
+      expect(headersFor(raw)).to.deep.equal(['host', 'h', ...ours, 'x-request-id', 'id-1'])
+    }
   })
 
   it('keeps exactly the headers that are end to end', () => {
     const name = fc.constantFrom('accept', 'cookie', 'te', 'upgrade', 'keep-alive', 'x-a', 'x-b', 'proxy-authorization')
     fc.assert(
       fc.property(fc.uniqueArray(name), fc.array(name), (present, named) => {
-        const incoming = Object.fromEntries(present.map((key) => [key, 'v']))
-        const connection = named.map((key) => key.toUpperCase()).join(' ,')
-        const kept = Object.keys(requestHeaders({ ...incoming, connection }, hop)).filter((key) => !(key in ours))
+        const connection = ['Connection', named.map((key) => key.toUpperCase()).join(' ,')]
+        const raw = [...connection, ...present.flatMap((key) => [key, 'v'])]
+        const kept = headersFor(raw, { id: 'i', host: undefined, forwarded: {} }).filter((_, at) => at % 2 === 0)
         const hopByHop = ['te', 'upgrade', 'keep-alive', 'proxy-authorization', ...named]
-        expect(kept).to.have.members([...present.filter((key) => !hopByHop.includes(key)), 'x-request-id'])
+        expect(kept).to.have.members(['host', ...present.filter((key) => !hopByHop.includes(key)), 'x-request-id'])
       }),
     )
   })
 })
 
-describe('readAnswer', () => {
-  it('keeps order, case and repetitions of what is end to end, with our request id', () => {
+describe('endToEnd', () => {
+  it('keeps order, case and repetitions of what a client gets, without the id, which is set anew', () => {
     const raw = [
       ...['Set-Cookie', 'a', 'Keep-Alive', 'timeout=5', 'X-Own', '1', 'Set-Cookie', 'b', 'Connection', 'X-OWN, close'],
-      ...['X-Request-Id', 'forged', 'Transfer-Encoding', 'chunked', 'X-Batoid-Refused', '0'],
+      ...['X-Request-Id', 'forged', 'Transfer-Encoding', 'chunked', 'X-Batoid-Refused', '0', 'Trailer', 'x'],
     ]
-    expect(readAnswer(raw, 'id-1')).to.deep.equal({
-      headers: ['Set-Cookie', 'a', 'Set-Cookie', 'b', 'x-request-id', 'id-1'],
-      trailer: [],
-      length: undefined,
-      isChunked: true,
-      refusal: undefined,
-    })
-  })
-
-  it('tells apart what depends on the rest of the answer', () => {
-    const raw = ['Trailer', 'x-t', 'Content-Length', '5', 'x-batoid-refused', 'busy', 'Connection', 'keep-alive']
-    expect(readAnswer(raw, 'i')).to.deep.equal({
-      headers: ['Content-Length', '5', 'x-request-id', 'i'],
-      trailer: ['Trailer', 'x-t'],
-      length: 5,
-      isChunked: false,
-      refusal: 'busy',
-    })
-  })
-})
-
-describe('the refusal in readAnswer', () => {
-  it('says why, and is none if it says something else', () => {
-    const refusals = ['busy', 'draining', '1'].map((value) => readAnswer(['X-Batoid-Refused', value], 'i').refusal)
-    expect(refusals).to.deep.equal(['busy', 'draining', undefined])
-  })
-})
-
-describe('extraHeaders', () => {
-  it('are the pairs that are end to end', () => {
-    const raw = ['X-T', '1', 'Transfer-Encoding', 'x', 'X-Request-Id', 'forged', 'X-T', '2']
-    expect(extraHeaders(raw)).to.deep.equal([
-      ['X-T', '1'],
-      ['X-T', '2'],
-    ])
-    expect(extraHeaders([])).to.deep.equal([])
+    expect(endToEnd(raw)).to.deep.equal(['Set-Cookie', 'a', 'Set-Cookie', 'b'])
+    expect(endToEnd([])).to.deep.equal([])
   })
 })

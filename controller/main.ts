@@ -27,7 +27,8 @@ import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
-import { Controller, type Former } from './controller.ts'
+import { Controller } from './controller.ts'
+import type { Former } from './effects.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
@@ -103,12 +104,14 @@ const processes = new Processes({
   session,
   env: process.env,
   clock: systemClock,
+  date: Date.now,
   exited: (replica, obituary) => controller.exited(replica, obituary),
 })
 const controller = new Controller({
   processes,
   clock: systemClock,
   random: Math.random,
+  date: Date.now,
   hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, 16),
   machine: {
     resources: {
@@ -156,7 +159,13 @@ const channel = await serveChannel({
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
 const application = applicationFrom(process.env)
 if (application !== undefined) {
-  const what = { importPath: application, workingDir: process.cwd(), name: 'default', routePrefix: '/' }
+  const what = {
+    importPath: application,
+    workingDir: process.cwd(),
+    name: 'default',
+    routePrefix: '/',
+    rollback: false,
+  }
   build = startBuild(what, { session, env: process.env, clock: systemClock })
   build.result.then(
     (built) => controller.deploy(built),

@@ -1,12 +1,21 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
+import { logFileName } from '../shared/log.ts'
 import { outputFile, showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, replicaFrozen, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
+import {
+  logDirectory,
+  outputDirectory,
+  replicaFrozen,
+  replicaSettings,
+  replicaSocket,
+  type Session,
+} from '../shared/session.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
+import type { ReplicaFacts } from './details.ts'
 import { lastLinesOf, memoryOf, type Obituary } from './obituary.ts'
 
 const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
@@ -24,6 +33,8 @@ export interface Running extends Which {
   /** undefined: the system would not start it, which it says in a moment. */
   readonly pid: number | undefined
   readonly since: Instant
+  /** Unix time. */
+  readonly startedAtMs: number
   memoryBytes?: number | undefined
 }
 
@@ -32,6 +43,7 @@ export class Processes {
   readonly #session: Session
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #clock: Clock
+  readonly #date: () => number
   readonly #exited: (which: Which, obituary: Obituary) => void
   readonly #running = new Map<ReplicaId, Running>()
 
@@ -39,11 +51,14 @@ export class Processes {
     session: Session
     env: Readonly<Record<string, string | undefined>>
     clock: Clock
+    /** Unix time in milliseconds. */
+    date: () => number
     exited: (which: Which, obituary: Obituary) => void
   }) {
     this.#session = options.session
     this.#env = options.env
     this.#clock = options.clock
+    this.#date = options.date
     this.#exited = options.exited
     this.#sample()
   }
@@ -53,7 +68,7 @@ export class Processes {
       this.#start(settings)
     } catch (error) {
       // Later, as every other end: whoever starts a replica has not finished its turn.
-      this.#running.set(settings.replica, { ...settings, pid: undefined, since: this.#clock.now() })
+      this.#running.set(settings.replica, { ...settings, pid: undefined, ...this.#now() })
       this.#clock.after(0, () => this.#gone(settings.replica, `it could not be started: ${messageOf(error)}`))
     }
   }
@@ -79,14 +94,17 @@ export class Processes {
     const gone = (how: string) => this.#gone(replica, how)
     child.once('error', (error) => gone(`it could not be started: ${error.message}`))
     child.once('exit', (code, signal) => gone(showExit(code, signal)))
-    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, since: this.#clock.now() })
+    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, ...this.#now() })
   }
 
   /** Looks after a replica that a former controller started. */
   adopt(which: Which, pid: number): void {
     const { replica } = which
     if (this.#running.has(replica)) return
-    this.#running.set(replica, { ...which, pid, since: this.#clock.now() })
+    const now = this.#now()
+    // Its settings were written just before it was started.
+    const startedAtMs = modifiedAtMs(replicaSettings(this.#session, replica)) ?? now.startedAtMs
+    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - (now.startedAtMs - startedAtMs) })
     const look = () => {
       if (this.#running.get(replica)?.pid !== pid) return
       if (isAlive(pid)) this.#clock.after(LOOK_MS, look)
@@ -95,16 +113,25 @@ export class Processes {
     this.#clock.after(LOOK_MS, look)
   }
 
-  pidOf(replica: ReplicaId): number | undefined {
-    return this.#running.get(replica)?.pid
+  factsOf(replica: ReplicaId): ReplicaFacts | undefined {
+    const running = this.#running.get(replica)
+    if (running?.pid === undefined) return undefined
+    const { pid, deployment: id, startedAtMs } = running
+    const { application, deployment } = deploymentName(id)
+    const file = logFileName(`replica_${application}_${deployment}_${replica}`)
+    return { pid, startTimeS: startedAtMs / 1000, logFile: `${logDirectory(this.#session)}/${file}.log` }
   }
 
   running(): Iterable<Running> {
     return this.#running.values()
   }
 
+  #now(): Pick<Running, 'since' | 'startedAtMs'> {
+    return { since: this.#clock.now(), startedAtMs: this.#date() }
+  }
+
   kill(replica: ReplicaId): void {
-    const pid = this.pidOf(replica)
+    const pid = this.#running.get(replica)?.pid
     if (pid === undefined) return
     try {
       process.kill(pid, 'SIGKILL')
@@ -143,6 +170,10 @@ export class Processes {
 /** A replica sees its own GPUs alone; one that asked for none sees what the controller sees, as in the reference. */
 function gpuEnvironment({ allotment: { gpus } }: ReplicaSettings): Readonly<Record<string, string>> {
   return gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: gpus.join(',') }
+}
+
+function modifiedAtMs(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs
 }
 
 /** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */

@@ -20,6 +20,10 @@ export class Recovery {
     this.#done = done
   }
 
+  get knowsTarget(): boolean {
+    return this.#knowsTarget
+  }
+
   /** What shall run is known. */
   know(): void {
     if (!this.#knowsTarget) this.#clock.after(RECOVERY_MS, () => this.end())

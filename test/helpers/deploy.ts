@@ -12,6 +12,7 @@ export interface Target {
   readonly importPath: string
   readonly name: string
   readonly routePrefix: string
+  readonly rollback?: boolean
 }
 
 /** Deploys one more application to a running cluster, as a second launcher would, and waits until it is served. */
@@ -33,7 +34,10 @@ export async function deployAlso(session: string, target: Target): Promise<void>
     random: Math.random,
   })
   try {
-    await channel.request({ type: 'deploy', application: { ...target, workingDir, ...found } }, { timeoutMs: 10_000 })
+    await channel.request(
+      { type: 'deploy', application: { rollback: false, ...target, workingDir, ...found }, isReminder: false },
+      { timeoutMs: 10_000 },
+    )
     await eventually(
       () => {
         if (problems.length > 0) throw new Error(problems.join('\n'))

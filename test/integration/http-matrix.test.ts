@@ -59,6 +59,15 @@ const IMPROVEMENTS: readonly Improvement[] = [
     to: () => ({ requestId: '<id>' }),
   },
   {
+    because:
+      'that the replica was lost is not the fault of its handler, and nobody knows how far it came (RFC 9110, 15.6.3)',
+    of: ({ path, answer }) => path.includes('exit=') && answer.status === 500,
+    to: () => ({
+      status: 502,
+      body: 'The replica that had the request gave no valid answer. It may have executed the request.',
+    }),
+  },
+  {
     because: 'the failure of a replica is the one to be found in the logs, and none of the connection',
     of: ({ path }) => path.includes('exit='),
     to: () => ({ requestId: '<id>', connection: undefined }),

@@ -95,6 +95,7 @@ export class Controller {
         this.#tellStatus()
         break
       case 'proxy':
+        this.#loop.exceed(role.tableVersion)
         if (this.#loop.table !== undefined) void this.#peers.publishTo(peer, this.#loop.table)
         break
       case 'replica':
@@ -237,7 +238,7 @@ export class Controller {
 
   #tellStatus(): void {
     const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
-    const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
+    const applications = this.#loop.statuses(this.#recovery.awaited).map((status) => ({ ...status, routed: isAll }))
     this.#peers.tell({ type: 'status', proxies: count, applications })
   }
 }

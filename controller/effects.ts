@@ -38,7 +38,7 @@ export interface ReplicaProcesses {
 /** A controller that did not leave by itself. */
 export interface Former {
   /** Its replicas, but for those that are surely dead. */
-  readonly replicas: readonly ReplicaId[]
+  readonly replicas: readonly Which[]
   /** What should run; undefined: that is not known any more, until somebody says it. */
   readonly applications: readonly Deployed[] | undefined
 }

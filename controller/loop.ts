@@ -22,6 +22,7 @@ import { nextDeadline, reconcile } from './reconcile.ts'
 import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { type OwnStatus, statuses } from './status.ts'
+import { Table } from './table.ts'
 
 /** The controller's one loop: event → observe → reconcile → record → perform. */
 export class Loop {
@@ -30,13 +31,12 @@ export class Loop {
   readonly #random: Random
   readonly #hash: Hash
   readonly #date: () => number
+  readonly #table: Table
   readonly #machine: Machine
   #applications: readonly Deployed[] = []
   #desired: Desired = new Map()
   #observed: Observed = new Map()
-  #table: EndpointTable
   #isHeld = false
-  #isPublished = true
   #cancelWake: () => void = () => {}
 
   constructor(options: {
@@ -56,12 +56,18 @@ export class Loop {
     this.#hash = options.hash
     this.#date = options.date
     this.#machine = options.machine
-    this.#table = { version: options.tableVersion, routes: [] }
+    this.#table = new Table(options.tableVersion, (table) => this.#effects.publish(table))
   }
 
   /** Undefined while held: proxies go on with the table of the controller before, which knew more. */
   get table(): EndpointTable | undefined {
-    return this.#isHeld ? undefined : this.#table
+    return this.#isHeld ? undefined : this.#table.current
+  }
+
+  /** A proxy has this table already. */
+  exceed(version: number): void {
+    this.#table.exceed(version)
+    if (!this.#isHeld) void this.#publish()
   }
 
   /**
@@ -124,12 +130,12 @@ export class Loop {
   release(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
-    this.#isPublished = false
+    this.#table.renew()
     this.#turn()
   }
 
-  statuses(): OwnStatus[] {
-    return statuses(this.#applications, this.#desired, this.#observed)
+  statuses(recovering: readonly DeploymentId[] = []): OwnStatus[] {
+    return statuses(this.#applications, this.#desired, this.#observed, recovering)
   }
 
   details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): ApplicationDetails[] {
@@ -228,14 +234,8 @@ export class Loop {
     this.#effects.reconfigure({ deployment, replica }, request, wanted.startTimeoutMs)
   }
 
-  /** Pushes the table if it is another than before, or nobody has it yet. */
   #publish(): Promise<void> {
-    const next = routes(this.#specs, this.#desired, this.#observed)
-    const isSame = JSON.stringify(next) === JSON.stringify(this.#table.routes)
-    if (isSame && this.#isPublished) return Promise.resolve()
-    this.#isPublished = true
-    this.#table = { version: this.#table.version + 1, routes: next }
-    return this.#effects.publish(this.#table)
+    return this.#table.put(routes(this.#specs, this.#desired, this.#observed))
   }
 
   /** `decided`: when reconcile looked. What has become due since is still to come, and would otherwise be forgotten. */

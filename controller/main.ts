@@ -1,6 +1,6 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -10,7 +10,6 @@ import { whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import type { ReplicaId } from '../shared/ids.ts'
 import {
   controllerCheckpoint,
   controllerSocket,
@@ -28,7 +27,7 @@ import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Controller } from './controller.ts'
-import type { Former } from './effects.ts'
+import type { Former, Which } from './effects.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
@@ -63,10 +62,20 @@ function installedGpus(): string[] {
   return readdirSync('/dev').flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? [])
 }
 
+/** Undefined: this is no file of settings, or cannot be read, and its replica will say by itself who it is. */
+function whichOf(file: string): Which | undefined {
+  if (replicaOfSettings(file) === undefined) return undefined
+  try {
+    return JSON.parse(readFileSync(`${session.directory}/${file}`, 'utf8')) as Which
+  } catch {
+    return undefined
+  }
+}
+
 /** The replicas that a controller has left, but for those that are surely dead. */
-async function formerReplicas(): Promise<ReplicaId[]> {
-  const started = readdirSync(session.directory).flatMap((file) => replicaOfSettings(file) ?? [])
-  const isDead = async (replica: ReplicaId) => {
+async function formerReplicas(): Promise<Which[]> {
+  const started = readdirSync(session.directory).flatMap((file) => whichOf(file) ?? [])
+  const isDead = async ({ replica }: Which) => {
     const socket = replicaSocket(session, replica)
     if (!existsSync(socket)) return false // still starting, for all we know
     try {

@@ -45,6 +45,7 @@ const role = z.discriminatedUnion('kind', [
     node: z.object({ id: z.string().max(100), ip: z.string().max(100) }),
     index: z.int().nonnegative(),
     logFile: z.string().max(1000),
+    tableVersion: z.number(),
   }),
   z.object({
     kind: z.literal('replica'),

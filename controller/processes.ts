@@ -104,7 +104,8 @@ export class Processes {
     const now = this.#now()
     // Its settings were written just before it was started.
     const startedAtMs = modifiedAtMs(replicaSettings(this.#session, replica)) ?? now.startedAtMs
-    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - (now.startedAtMs - startedAtMs) })
+    const ageMs = Math.max(0, now.startedAtMs - startedAtMs)
+    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - ageMs })
     const look = () => {
       if (this.#running.get(replica)?.pid !== pid) return
       if (isAlive(pid)) this.#clock.after(LOOK_MS, look)

@@ -9,12 +9,20 @@ import { unseen } from './state.ts'
 
 export type OwnStatus = Omit<ApplicationStatus, 'routed'>
 
-/** Of all applications, also of those that are being deleted. */
-export function statuses(applications: readonly Deployed[], desired: Desired, observed: Observed): OwnStatus[] {
+/**
+ * Of all applications, also of those that are being deleted. `recovering`: the deployments of replicas of a controller
+ * before, one for each that has not been heard of yet.
+ */
+export function statuses(
+  applications: readonly Deployed[],
+  desired: Desired,
+  observed: Observed,
+  recovering: readonly DeploymentId[] = [],
+): OwnStatus[] {
   const wanted = applications.map(({ spec, rolledBack }) =>
     withHistory(applicationStatus(spec, desired, observed), rolledBack),
   )
-  return [...wanted, ...deleting(applications, observed)]
+  return [...wanted, ...deleting(applications, observed)].map((own) => withRecovering(own, recovering))
 }
 
 function withHistory(own: OwnStatus, rolledBack: string | undefined): OwnStatus {
@@ -28,6 +36,17 @@ function withHistory(own: OwnStatus, rolledBack: string | undefined): OwnStatus 
         : `${own.message}
 ${history}`,
   }
+}
+
+function withRecovering(own: OwnStatus, recovering: readonly DeploymentId[]): OwnStatus {
+  if (recovering.length === 0) return own
+  const deployments = own.deployments.map((deployment) => {
+    const id = deploymentId({ application: own.name, deployment: deployment.name })
+    const count = recovering.filter((other) => other === id).length
+    const states = { ...deployment.replicaStates, RECOVERING: count }
+    return count === 0 ? deployment : { ...deployment, replicaStates: states }
+  })
+  return { ...own, deployments }
 }
 
 function deleting(applications: readonly Deployed[], observed: Observed): OwnStatus[] {

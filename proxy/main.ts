@@ -119,13 +119,15 @@ function listen(): Promise<void> {
 }
 
 const role = { kind: 'proxy', node: { id: nodeId, ip: node }, index: http.proxy.index, logFile } as const
+let tableVersion = -1
 const channel = dialChannel({
   path: controllerSocket(session),
-  hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role }),
+  hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { ...role, tableVersion } }),
   async receive(message) {
     const { type, table } = message as ToProxy
     if (type !== 'endpoints') throw new ServeError('message_invalid', `a proxy knows no message '${String(type)}'`)
     proxy.accept(table)
+    tableVersion = Math.max(tableVersion, table.version)
     listening ??= listen()
     await listening
   },

@@ -30,6 +30,8 @@ export type Role =
       /** Which of the proxies of the machine it is, from 0. */
       readonly index: number
       readonly logFile: string
+      /** Of the endpoint table that it has in force; -1: none. */
+      readonly tableVersion: number
     }
   | {
       readonly kind: 'replica'

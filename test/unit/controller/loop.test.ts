@@ -144,6 +144,17 @@ describe('the loop', () => {
     })
   })
 
+  it('has tables that are newer than those of a controller whose clock was ahead', () => {
+    const { loop, started, ready } = scene()
+    loop.deploy(application)
+    ready(started[0]!)
+    const before = loop.table
+    loop.exceed(1)
+    expect(loop.table).to.equal(before)
+    loop.exceed(1_000_000)
+    expect(loop.table).to.deep.equal({ routes: before?.routes, version: 1_000_001 })
+  })
+
   it('changes nothing when it cannot write it down', () => {
     const { loop, disk, started } = scene()
     disk.isFull = true

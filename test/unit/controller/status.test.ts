@@ -11,7 +11,8 @@ import {
   revisionOf,
   unseen,
 } from '../../../controller/state.ts'
-import { applicationStatus } from '../../../controller/status.ts'
+import type { Deployed } from '../../../controller/applications.ts'
+import { applicationStatus, statuses } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
 import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
@@ -251,6 +252,27 @@ describe('the status of an application', () => {
     const reached = { revision, targetReplicas: 2, by: 'update', holds: false } as const
     const { status, message } = applicationStatus(application, desired, seen([up], { reached }))
     expect([status, message]).to.deep.equal(['UNHEALTHY', "The deployments ['Cart'] are UNHEALTHY."])
+  })
+})
+
+describe('all statuses', () => {
+  const deployed: Deployed = {
+    spec: application,
+    source: 'imperative',
+    lastDeployedTimeS: 1,
+    lastGood: application,
+    rolledBack: undefined,
+  }
+
+  it('count the replicas that have not been heard of since the controller was restarted', () => {
+    const [own] = statuses([deployed], desired, seen([up]), [id])
+    expect(own?.deployments[0]?.replicaStates).to.deep.equal({ RUNNING: 1, RECOVERING: 1 })
+  })
+
+  it('say that a version was taken back, and what else there is to say', () => {
+    const reached = { revision, targetReplicas: 2, by: 'update', holds: false } as const
+    const [own] = statuses([{ ...deployed, rolledBack: 'no model' }], desired, seen([up], { reached }))
+    expect(own?.message).to.match(/ are UNHEALTHY\.\nThe last good version was restored, .*: no model$/)
   })
 })
 

@@ -2,7 +2,7 @@ import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
 import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, Hello, Reconfigure } from '../shared/protocol.ts'
+import type { ApplicationSpec, FromLauncher, Hello, Reconfigure } from '../shared/protocol.ts'
 import type { Deployed } from './applications.ts'
 import type { Hash } from './desired.ts'
 import type { Details } from './details.ts'
@@ -65,13 +65,10 @@ export class Controller {
         log,
       },
     })
-    this.#recovery = new Recovery({
-      replicas: options.former?.replicas ?? [],
-      clock: options.clock,
-      done: () => this.#loop.release(),
-    })
-    if (options.former !== undefined) this.#loop.hold()
-    if (options.former?.applications !== undefined) this.#restore(options.former.applications)
+    const { clock, former } = options
+    this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
+    if (former !== undefined) this.#loop.hold()
+    if (former?.applications !== undefined) this.#restore(former.applications)
   }
 
   /** @throws ServeError if this process may not take part */
@@ -112,15 +109,10 @@ export class Controller {
   async receive(peer: Peer, message: unknown): Promise<unknown> {
     const { role } = peer.hello
     switch (role.kind) {
-      case 'launcher': {
-        const request = acceptFromLauncher(message)
-        if (request.type === 'shutdown') await this.shutDown()
-        else if (!request.isReminder || !this.#recovery.knowsTarget) this.deploy(request.application)
-        return undefined
-      }
+      case 'launcher':
+        return await this.#obey(acceptFromLauncher(message))
       case 'replica':
-        this.#hear(heard(role, acceptFromReplica(message)))
-        return undefined
+        return this.#hear(heard(role, acceptFromReplica(message)))
       case 'proxy': {
         const said = acceptFromProxy(message)
         if (said.type === 'draining') this.#peers.drains(peer)
@@ -130,24 +122,37 @@ export class Controller {
     }
   }
 
+  #obey(request: FromLauncher): Promise<void> | void {
+    switch (request.type) {
+      case 'deploy':
+        return request.isReminder && this.#recovery.knowsTarget ? undefined : this.deploy(request.application)
+      case 'delete':
+        return this.delete(request.applications)
+      case 'shutdown':
+        return this.shutDown()
+    }
+  }
+
   /** Adds the application, or replaces the one of its name. */
   deploy(application: ApplicationSpec): void {
     this.#change((loop) => loop.deploy(application))
+    this.#recovery.know()
   }
 
   /** These applications shall run, and no others of those that were deployed like this. */
   apply(applications: readonly ApplicationSpec[]): void {
     this.#change((loop) => loop.apply(applications))
+    this.#recovery.know()
   }
 
   /** The applications of these names shall run no more; others are ignored. */
   delete(names: readonly string[]): void {
-    this.#change((loop) => loop.delete(names))
+    if (this.#recovery.knowsTarget) this.#change((loop) => loop.delete(names))
   }
 
   /** Returns whether there is such a deployment. */
   scale(deployment: DeploymentId, numReplicas: number): boolean {
-    return this.#change((loop) => loop.scale(deployment, numReplicas)) ?? false
+    return (this.#recovery.knowsTarget && this.#change((loop) => loop.scale(deployment, numReplicas))) ?? false
   }
 
   details(): Details {
@@ -162,9 +167,7 @@ export class Controller {
       this.#options.log({ level: 'warning', text, fileOnly: true })
       return undefined
     }
-    const result = change(this.#loop)
-    this.#recovery.know()
-    return result
+    return change(this.#loop)
   }
 
   /** Drains every replica and resolves when the last one has gone. */

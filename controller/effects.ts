@@ -35,10 +35,18 @@ export interface ReplicaProcesses {
   kill(replica: ReplicaId): void
 }
 
+/** A replica of a former controller. `deployment` is undefined if the disk was full when it was started. */
+export interface Started {
+  readonly replica: ReplicaId
+  readonly deployment: DeploymentId | undefined
+}
+
 /** A controller that did not leave by itself. */
 export interface Former {
-  /** Its replicas, but for those that are surely dead. */
-  readonly replicas: readonly Which[]
+  /** Its replicas, */
+  readonly replicas: readonly Started[]
+  /** and those that have not ended meanwhile. */
+  living(): Promise<readonly ReplicaId[]>
   /** What should run; undefined: that is not known any more, until somebody says it. */
   readonly applications: readonly Deployed[] | undefined
 }

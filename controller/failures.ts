@@ -58,7 +58,7 @@ function failed(
     case 'draining':
       return d
     case 'running':
-      return lost(d, replica, phase.since, chance)
+      return lost(d, replica, phase.since, { ...chance, livedMs: chance.now - phase.since })
     case 'starting':
       return couldNotStart(d, replica, exit, chance)
     case 'failed':
@@ -73,6 +73,8 @@ function failed(
 
 interface Reason extends Chance {
   readonly lastError?: ErrorReport | undefined
+  /** Of one that died by itself. If that is longer than the delay, the delay would spare nothing. */
+  readonly livedMs?: number
 }
 
 /** It ran, and is not counted on any more. */
@@ -87,11 +89,14 @@ function lost(d: ObservedDeployment, replica: ObservedReplica, since: Instant, w
 function failure(
   d: ObservedDeployment,
   revised: Revised,
-  { now, random, inARow, ...more }: Reason & Partial<Failures> & Pick<Failures, 'inARow'>,
+  { now, random, livedMs = 0, ...more }: Reason & Partial<Failures> & Pick<Failures, 'inARow'>,
 ): ObservedDeployment {
   const before = failuresOf(revised, d)
   const lastError = more.lastError ?? before.lastError
-  const own = { ...before, ...more, lastError, inARow, notBefore: now + restartDelayMs(inARow, random) }
+  const hasty = more.inARow === 1 ? 1 : before.hasty + 1
+  const delayMs = restartDelayMs(hasty, random) - livedMs
+  const wait = delayMs < 0 ? { hasty: 1, notBefore: now } : { hasty, notBefore: now + delayMs }
+  const own = { ...before, ...more, lastError, ...wait }
   const others = [...d.failures].filter(([revision]) => revision !== revisionOf(revised)).slice(1 - REMEMBERED)
   return { ...d, failures: new Map([...others, [revisionOf(revised), own]]) }
 }

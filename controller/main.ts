@@ -1,6 +1,6 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -16,18 +16,15 @@ import {
   lifelineSocket,
   logDirectory,
   outputDirectory,
-  replicaOfSettings,
-  replicaSettings,
-  replicaSocket,
 } from '../shared/session.ts'
 import { applicationFrom, cpusFrom, gpusFrom, isLaunched, resourcesFrom, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
-import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Controller } from './controller.ts'
-import type { Former, Which } from './effects.ts'
+import type { Former } from './effects.ts'
+import { livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
@@ -62,37 +59,9 @@ function installedGpus(): string[] {
   return readdirSync('/dev').flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? [])
 }
 
-/** Undefined: this is no file of settings, or cannot be read, and its replica will say by itself who it is. */
-function whichOf(file: string): Which | undefined {
-  if (replicaOfSettings(file) === undefined) return undefined
-  try {
-    return JSON.parse(readFileSync(`${session.directory}/${file}`, 'utf8')) as Which
-  } catch {
-    return undefined
-  }
-}
-
-/** The replicas that a controller has left, but for those that are surely dead. */
-async function formerReplicas(): Promise<Which[]> {
-  const started = readdirSync(session.directory).flatMap((file) => whichOf(file) ?? [])
-  const isDead = async ({ replica }: Which) => {
-    const socket = replicaSocket(session, replica)
-    if (!existsSync(socket)) return false // still starting, for all we know
-    try {
-      await clearSocketPath(socket, systemClock)
-    } catch {
-      return false // somebody serves it
-    }
-    rmSync(replicaSettings(session, replica), { force: true })
-    return true
-  }
-  const dead = await Promise.all(started.map(isDead))
-  return started.filter((_, i) => !dead[i])
-}
-
 const checkpoint = new Checkpoint({ path: controllerCheckpoint(session), version: VERSION })
 
-async function findFormer(): Promise<Former | undefined> {
+function findFormer(): Former | undefined {
   const found = checkpoint.load()
   if (found.state === 'none') return undefined
   if (found.state === 'damaged') {
@@ -102,12 +71,13 @@ async function findFormer(): Promise<Former | undefined> {
     )
   }
   return {
-    replicas: await formerReplicas(),
+    replicas: startedReplicas(session),
+    living: () => livingReplicas(session, systemClock),
     applications: found.state === 'intact' ? found.applications : undefined,
   }
 }
 
-const former = await findFormer()
+const former = findFormer()
 if (former?.applications === undefined) checkpoint.save(former === undefined ? [] : undefined)
 const processes = new Processes({
   session,

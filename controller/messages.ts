@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
-import { type DeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
+import { type DeploymentId, isDeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
 import type {
   ApplicationSpec,
   FromLauncher,
@@ -18,9 +18,7 @@ import type { Deployed } from './applications.ts'
  * they send is taken on trust: who says it was settled by the hello, and only messages of that role are let in.
  */
 const replicaId = z.custom<ReplicaId>(isReplicaId)
-const deploymentId = z.custom<DeploymentId>(
-  (value) => typeof value === 'string' && /^[^#]{1,100}#[^#]{1,100}$/.test(value),
-)
+const deploymentId = z.custom<DeploymentId>(isDeploymentId)
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(catalogue, value))
 const text = z.string().max(64 * 1024)
 
@@ -120,6 +118,7 @@ const application = z.object({
 
 const fromLauncher = z.discriminatedUnion('type', [
   z.object({ type: z.literal('deploy'), application, isReminder: z.boolean().default(false) }),
+  z.object({ type: z.literal('delete'), applications: z.array(z.string()) }),
   z.object({ type: z.literal('shutdown') }),
 ]) satisfies z.ZodType<FromLauncher>
 

@@ -1,19 +1,20 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
 import { logFileName } from '../shared/log.ts'
-import { outputFile, showExit, startProcess } from '../shared/output.ts'
+import { nameOutput, outputFile, showExit, startProcess } from '../shared/output.ts'
 import {
   logDirectory,
   outputDirectory,
   replicaFrozen,
-  replicaSettings,
   replicaSocket,
+  replicaStarted,
   type Session,
 } from '../shared/session.ts'
-import type { ReplicaSettings } from '../shared/settings.ts'
+import { REPLICA_SETTINGS_FD, type ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import type { ReplicaFacts } from './details.ts'
 import { lastLinesOf, memoryOf, type Obituary } from './obituary.ts'
@@ -74,9 +75,7 @@ export class Processes {
   }
 
   #start(settings: ReplicaSettings): void {
-    const { application, deployment } = deploymentName(settings.deployment)
-    const file = replicaSettings(this.#session, settings.replica)
-    writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+    note(replicaStarted(this.#session, settings.replica), settings.deployment)
     const start = {
       command: process.execPath,
       args: [REPLICA_MAIN],
@@ -85,11 +84,15 @@ export class Processes {
         ...this.#env,
         ...gpuEnvironment(settings),
         BATOID_SESSION_DIR: this.#session.directory,
-        BATOID_REPLICA: file,
       },
-      prefix: `ServeReplica:${application}:${deployment}`,
+      prefix: outputPrefix(settings.deployment),
+      id: settings.replica,
+      extra: ['pipe' as const],
     }
     const child = startProcess(start, outputDirectory(this.#session))
+    // One that ends before it has read them tells so by its exit.
+    const pipe = child.stdio[REPLICA_SETTINGS_FD]?.on('error', () => {})
+    if (pipe instanceof Writable) pipe.end(JSON.stringify(settings))
     const { replica } = settings
     const gone = (how: string) => this.#gone(replica, how)
     child.once('error', (error) => gone(`it could not be started: ${error.message}`))
@@ -101,11 +104,12 @@ export class Processes {
   adopt(which: Which, pid: number): void {
     const { replica } = which
     if (this.#running.has(replica)) return
+    nameOutput(replica, this.#outputFile(which.deployment, pid))
     const now = this.#now()
-    // Its settings were written just before it was started.
-    const startedAtMs = modifiedAtMs(replicaSettings(this.#session, replica)) ?? now.startedAtMs
-    const ageMs = Math.max(0, now.startedAtMs - startedAtMs)
-    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - ageMs })
+    // The file was made just before it was started; the clock may have been set back since.
+    const startedAtMs = modifiedAtMs(replicaStarted(this.#session, replica)) ?? now.startedAtMs
+    const uptimeMs = Math.max(0, now.startedAtMs - startedAtMs)
+    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - uptimeMs })
     const look = () => {
       if (this.#running.get(replica)?.pid !== pid) return
       if (isAlive(pid)) this.#clock.after(LOOK_MS, look)
@@ -153,9 +157,12 @@ export class Processes {
   }
 
   #obituary({ deployment: id, pid, since, memoryBytes }: Running, how: string): Obituary {
-    const { application, deployment } = deploymentName(id)
-    const output = pid && outputFile(outputDirectory(this.#session), `ServeReplica:${application}:${deployment}`, pid)
-    return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines: output ? lastLinesOf(output) : [] }
+    const lastLines = pid === undefined ? [] : lastLinesOf(this.#outputFile(id, pid))
+    return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines }
+  }
+
+  #outputFile(deployment: DeploymentId, pid: number): string {
+    return outputFile(outputDirectory(this.#session), outputPrefix(deployment), pid)
   }
 
   #gone(replica: ReplicaId, how: string): void {
@@ -163,9 +170,26 @@ export class Processes {
     if (running === undefined) return
     this.#running.delete(replica)
     removeSocket(replicaSocket(this.#session, replica))
-    for (const file of [replicaSettings, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
+    for (const file of [replicaStarted, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
     this.#exited(running, this.#obituary(running, how))
   }
+}
+
+/** On a full disk an empty file must do, which takes no room. */
+function note(file: string, text: string): void {
+  const fd = openSync(file, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+  } catch {
+    // Who reads it does without.
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function outputPrefix(id: DeploymentId): string {
+  const { application, deployment } = deploymentName(id)
+  return `ServeReplica:${application}:${deployment}`
 }
 
 /** A replica sees its own GPUs alone; one that asked for none sees what the controller sees, as in the reference. */

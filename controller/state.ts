@@ -131,6 +131,8 @@ export function revisionOf({ version, config }: { readonly version: string; read
 export interface Failures {
   /** Since a replica last lived for `STABLE_MS`. */
   readonly inARow: number
+  /** Of those in a row, the last ones that each came sooner than the delay before the next start is long. */
+  readonly hasty: number
   /** No replica is started or updated before; meaningful only after a failure. */
   readonly notBefore: Instant
   /** Failed starts and updates. */
@@ -140,7 +142,7 @@ export interface Failures {
   readonly lastError: ErrorReport | undefined
 }
 
-export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lost: 0, lastError: undefined }
+export const noFailures: Failures = { inARow: 0, hasty: 0, notBefore: 0, starts: 0, lost: 0, lastError: undefined }
 
 export type Observed = ReadonlyMap<DeploymentId, ObservedDeployment>
 

@@ -107,6 +107,12 @@ const MUTANTS = [
     'const wasStable = why.now - since >= STABLE_MS',
     'const wasStable = why.now - since > STABLE_MS',
   ],
+  [
+    'one that lived for some time is replaced as late as one that did not',
+    FAILURES,
+    'restartDelayMs(hasty, random) - livedMs',
+    'restartDelayMs(hasty, random) - 0 * livedMs',
+  ],
   ['replicas take room that others hold', RECONCILE, '    space.held.push(allotment)\n', ''],
   [
     'a warning is repeated at every turn',

@@ -94,6 +94,12 @@ export interface Deploy {
   readonly isReminder: boolean
 }
 
+/** Launcher to controller: the applications of these names shall run no more. */
+export interface Delete {
+  readonly type: 'delete'
+  readonly applications: readonly string[]
+}
+
 /** Launcher to controller: drain every replica, then leave. Answered when the last one has gone. */
 export interface Shutdown {
   readonly type: 'shutdown'
@@ -114,7 +120,7 @@ export interface Draining {
 
 export type FromProxy = Interruption | Draining
 export type FromReplica = ReplicaChanged | HealthChanged
-export type FromLauncher = Deploy | Shutdown
+export type FromLauncher = Deploy | Delete | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
 export interface Endpoints {

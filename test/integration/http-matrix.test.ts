@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { type Launched, launch } from '../helpers/cluster.ts'
-import { deployAlso } from '../helpers/deploy.ts'
+import { deployAlso } from '../helpers/operator.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type Answer, type Row, readMatrix, send } from '../helpers/matrix.ts'
 

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
-import { deploying } from '../helpers/deploy.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { operate } from '../helpers/operator.ts'
 
 const MODULE = 'test/fixtures/versions.mjs'
 const ID = 'the-last-request'
@@ -21,8 +21,11 @@ describe('an application through its life', function () {
   })
 
   const get = async () => await (await fetch(cluster.url)).text()
-  const deploy = (version: string, rollback: boolean) =>
-    deploying(cluster.session, { importPath: `${MODULE}:${version}`, name: 'default', routePrefix: '/', rollback })
+  const deploy = async (version: string, rollback: boolean) => {
+    const operator = operate(cluster.session)
+    await operator.deploy({ importPath: `${MODULE}:${version}`, rollback })
+    return operator
+  }
   const pids = async () => new Set(await Promise.all(Array.from({ length: 30 }, get)))
   const controllerLog = () => cluster.log(/^controller_/)
 
@@ -45,29 +48,29 @@ describe('an application through its life', function () {
   ] as const) {
     it(`goes on with what was good when the next version ${version}, and says why`, async () => {
       const before = await pids()
-      const watch = await deploy(version, true)
+      const operator = await deploy(version, true)
       try {
-        await eventually(() => why.test(watch.application()?.message ?? ''), { withinMs: 30_000 })
-        await eventually(() => watch.application()?.status === 'RUNNING', { withinMs: 10_000 })
+        await eventually(() => why.test(operator.status()?.message ?? ''), { withinMs: 30_000 })
+        await eventually(() => operator.status()?.status === 'RUNNING', { withinMs: 10_000 })
         expect(await pids()).to.deep.equal(before)
       } finally {
-        watch.close()
+        operator.close()
       }
     })
   }
 
   it('remembers, when its controller is killed, that it was taken back', async () => {
     const before = await pids()
-    const watch = await deploy('throws', true)
+    const operator = await deploy('throws', true)
     try {
-      await eventually(() => watch.application()?.message.startsWith('The last good version'), { withinMs: 30_000 })
+      await eventually(() => operator.status()?.message.startsWith('The last good version'), { withinMs: 30_000 })
       process.kill(Number(/\(ServeController pid=(\d+)\)/.exec(cluster.stdout())?.[1]), 'SIGKILL')
       await eventually(() => cluster.stdout().includes('Recovering target state'), { withinMs: 10_000 })
-      await eventually(() => watch.application()?.status === 'RUNNING', { withinMs: 10_000 })
-      expect(watch.application()?.message).to.match(/^The last good version was restored/)
+      await eventually(() => operator.status()?.status === 'RUNNING', { withinMs: 10_000 })
+      expect(operator.status()?.message).to.match(/^The last good version was restored/)
       expect(await pids()).to.deep.equal(before)
     } finally {
-      watch.close()
+      operator.close()
     }
   })
 })

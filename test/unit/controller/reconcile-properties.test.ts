@@ -173,22 +173,21 @@ describe('whatever happens, reconcile', () => {
       fc.property(fc.array(fate, { maxLength: 12 }), (fates) => {
         const world = new World()
         const desired = wanting({ targetReplicas: 1 })
-        let failures = 0
+        let [hasty, dueAt] = [1, 0]
         world.reconcile(desired)
         world.running(world.replicas[0]!)
         world.exited(world.replicas[0]!)
-        failures += 1
         for (const { how, afterMs } of fates) {
-          const dueAt = world.now + restartDelayMs(failures, () => 0.5)
           if (dueAt > world.now) {
             world.now = dueAt - 1
             expect(world.reconcile(desired).filter((action) => action.do === 'spawn')).to.deep.equal([])
           }
           world.now = dueAt
           expect(world.reconcile(desired).filter((action) => action.do === 'spawn')).to.have.length(1)
-          const isStable = how === 'crashes' && afterMs >= STABLE_MS
           end(world, how, afterMs)
-          failures = isStable ? 1 : failures + 1
+          const delayMs = restartDelayMs(hasty + 1, () => 0.5) - (how === 'crashes' ? afterMs : 0)
+          hasty = delayMs < 0 ? 1 : hasty + 1
+          dueAt = world.now + Math.max(0, delayMs)
         }
       }),
       { numRuns: 500 },

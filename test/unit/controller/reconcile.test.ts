@@ -29,6 +29,30 @@ describe('reconcile', () => {
     expect(world.in('starting')).to.have.length(1)
   })
 
+  it('starts a successor at once whenever the one that died had lived for longer than the delay', () => {
+    const world = new World()
+    const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
+    const livesFor = (ms: number) => {
+      world.reconcile(desired)
+      world.running(world.in('starting')[0]!)
+      world.now += ms
+      world.exited(world.replicas[0]!)
+      world.reconcile(desired)
+      return world.in('starting').length
+    }
+    for (let i = 0; i < 10; i += 1) expect(livesFor(300)).to.equal(1)
+    expect(livesFor(100)).to.equal(0)
+    world.now += 100
+    expect(livesFor(100)).to.equal(0)
+    world.now += 299
+    world.reconcile(desired)
+    expect(world.in('starting')).to.have.length(0)
+    world.now += 1
+    expect(livesFor(600)).to.equal(0)
+    world.now += 200
+    expect(livesFor(2000)).to.equal(1)
+  })
+
   it('forgets failures once a replica has lived for a minute', () => {
     const world = new World()
     const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })

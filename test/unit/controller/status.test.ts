@@ -55,7 +55,14 @@ function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}):
 const failures = new Map([
   [
     revision,
-    { inARow: 6, notBefore: 0, starts: 6, lost: 0, lastError: { code: 'constructor_failed', message: 'no model' } },
+    {
+      inARow: 6,
+      hasty: 6,
+      notBefore: 0,
+      starts: 6,
+      lost: 0,
+      lastError: { code: 'constructor_failed', message: 'no model' },
+    },
   ],
 ] as const)
 

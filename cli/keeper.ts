@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { dirname } from 'node:path'
-import { restartDelayMs, STABLE_MS } from '../shared/backoff.ts'
+import { restartDelayMs } from '../shared/backoff.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import type { Random } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
@@ -9,6 +9,12 @@ import type { Standing } from './standing.ts'
 
 /** A process that ends with this code says that no restart will help. */
 const BAD_CONFIGURATION = 2
+
+/**
+ * Without these processes nothing works, and waiting helps nobody: the delays are only there so that one which dies as
+ * soon as it starts does not take the machine.
+ */
+const WELL_MS = 1_000
 
 export interface KeeperOptions {
   readonly session: Session
@@ -26,7 +32,7 @@ interface Kept {
   readonly exited: Promise<void>
 }
 
-/** Keeps the processes of the Procfile alive: one that ends is started again, at once and then with growing delays. */
+/** Keeps the processes of the Procfile alive: one that ends is started again, at once, or with growing delays if it keeps dying at once. */
 export class Keeper {
   readonly #options: KeeperOptions
   readonly #kept = new Map<string, Kept>()
@@ -91,7 +97,7 @@ export class Keeper {
     const { clock, random, restarting, hopeless } = this.#options
     const { name } = standing
     if (code === BAD_CONFIGURATION) return hopeless(name, how)
-    const before = clock.now() - since >= STABLE_MS ? 0 : (this.#failures.get(name) ?? 0)
+    const before = clock.now() - since >= WELL_MS ? 0 : (this.#failures.get(name) ?? 0)
     this.#failures.set(name, before + 1)
     const delayMs = restartDelayMs(before + 1, random)
     restarting(name, how, delayMs)

@@ -10,13 +10,8 @@ import type { Random } from '../shared/ids.ts'
 import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/leaving.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
-import {
-  type ApplicationSpec,
-  type ApplicationStatus,
-  PROTOCOL,
-  type Status,
-  type ToLauncher,
-} from '../shared/protocol.ts'
+import { type ApplicationSpec, PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
+import type { ApplicationStatus } from '../shared/statuses.ts'
 import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
 import type { Environment, HttpAddress, HttpSettings } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
@@ -97,13 +92,13 @@ export class Run {
     this.#lifeline = await holdLifeline(lifelineSocket(session))
     for (const one of this.#standing()) this.#keeper.start(one)
     const at = { session, env: withoutSecrets(this.#environment()), clock: systemClock }
-    this.#build = startBuild({ importPath, workingDir, name, routePrefix }, at)
+    this.#build = startBuild({ importPath, workingDir, name, routePrefix, rollback: false }, at)
     this.#build.result.catch(() => undefined)
     this.#dial()
     await this.#until(({ proxies }) => proxies >= http.proxy.count)
     log.info('Started Serve in namespace "serve".')
     this.#application = await Promise.race([this.#build.result, this.failed])
-    await this.#deploy()
+    await this.#deploy(false)
     const settled = await this.#until((status) => own(status, name)?.routed && isSettled(own(status, name)))
     const { status, message } = own(settled, name) ?? {}
     if (status !== 'RUNNING')
@@ -173,8 +168,8 @@ export class Run {
         this.#status = message as ToLauncher
         this.#onStatus()
       },
-      // A restarted controller has to be told what shall run.
-      connected: () => void this.#deploy().catch((error: unknown) => log.warning(messageOf(error))),
+      // A restarted controller may have lost what shall run.
+      connected: () => void this.#deploy(true).catch((error: unknown) => log.warning(messageOf(error))),
       disconnected: () => {
         this.#status = { type: 'status', proxies: 0, applications: [] }
       },
@@ -185,10 +180,10 @@ export class Run {
     })
   }
 
-  async #deploy(): Promise<void> {
+  async #deploy(isReminder: boolean): Promise<void> {
     const application = this.#application
     if (application === undefined) return
-    await this.#channel?.request({ type: 'deploy', application }, { timeoutMs: DEPLOY_TIMEOUT_MS })
+    await this.#channel?.request({ type: 'deploy', application, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
   }
 
   async #until(holds: (status: Status) => boolean | undefined): Promise<Status> {

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, ServeError } from '../shared/errors.ts'
-import type { ApplicationSpec } from '../shared/protocol.ts'
+import type { Deployed } from './applications.ts'
 import { acceptApplications } from './messages.ts'
 
 /** Raised whenever a checkpoint changes its meaning. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** What a controller finds of the one before it. */
 export type Found =
@@ -16,7 +16,7 @@ export type Found =
   | { readonly state: 'damaged'; readonly problem: string }
 
 /** undefined: not known, until somebody says it. Not the same as nothing, for which every replica would be drained. */
-export type Wanted = readonly ApplicationSpec[] | undefined
+export type Wanted = readonly Deployed[] | undefined
 
 /** What should run, on disk: it outlives the controller. */
 export class Checkpoint {

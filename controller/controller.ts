@@ -1,50 +1,38 @@
 import type { Peer } from './channel-server.ts'
 import type { Clock } from '../shared/clock.ts'
 import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
-import type { Random, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, FromReplica, Hello, Reconfigure, ReplicaReport } from '../shared/protocol.ts'
-import type { ReplicaSettings } from '../shared/settings.ts'
+import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
+import type { ApplicationSpec, FromLauncher, Hello, Reconfigure } from '../shared/protocol.ts'
+import type { Deployed } from './applications.ts'
 import type { Hash } from './desired.ts'
+import type { Details } from './details.ts'
+import type { Former, ReplicaProcesses, Which } from './effects.ts'
 import { foundReplica, type ReplicaRole } from './found.ts'
+import { heard } from './hearing.ts'
 import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
-import { acceptFromLauncher, acceptFromReplica, acceptHello } from './messages.ts'
+import { acceptFromLauncher, acceptFromProxy, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
 import { type Obituary, showObituary } from './obituary.ts'
 import { Recovery } from './recovery.ts'
 import type { Machine } from './resources.ts'
+import type { Event } from './state.ts'
 
 const IDLE_CHECK_MS = 5
-
-type Which = Pick<ReplicaRole, 'deployment' | 'replica'>
-
-/** The replica processes, as the controller needs them. */
-export interface ReplicaProcesses {
-  start(settings: ReplicaSettings): void
-  adopt(which: Which, pid: number): void
-  pidOf(replica: ReplicaId): number | undefined
-  kill(replica: ReplicaId): void
-}
-
-/** A controller that did not leave by itself. */
-export interface Former {
-  /** Its replicas, but for those that are surely dead. */
-  readonly replicas: readonly ReplicaId[]
-  /** What should run; undefined: that is not known any more, until somebody says it. */
-  readonly applications: readonly ApplicationSpec[] | undefined
-}
 
 export interface ControllerOptions {
   readonly processes: ReplicaProcesses
   readonly clock: Clock
   readonly random: Random
   readonly hash: Hash
+  /** Unix time in milliseconds. */
+  readonly date: () => number
   readonly machine: Machine
   readonly tableVersion: number
   /** What a controller before this one has left, if it did not leave by itself. */
   readonly former: Former | undefined
   /** @throws ServeError `checkpoint_failed` */
-  readonly save: (applications: readonly ApplicationSpec[]) => void
+  readonly save: (applications: readonly Deployed[]) => void
   readonly log: (line: Line) => void
 }
 
@@ -77,13 +65,10 @@ export class Controller {
         log,
       },
     })
-    this.#recovery = new Recovery({
-      replicas: options.former?.replicas ?? [],
-      clock: options.clock,
-      done: () => this.#loop.release(),
-    })
-    if (options.former !== undefined) this.#loop.hold()
-    if (options.former?.applications !== undefined) this.#restore(options.former.applications)
+    const { clock, former } = options
+    this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
+    if (former !== undefined) this.#loop.hold()
+    if (former?.applications !== undefined) this.#restore(former.applications)
   }
 
   /** @throws ServeError if this process may not take part */
@@ -91,7 +76,7 @@ export class Controller {
     const hello = acceptHello(raw)
     if (hello.role.kind === 'replica') {
       const { replica } = hello.role
-      const pid = this.#options.processes.pidOf(replica)
+      const pid = this.#options.processes.factsOf(replica)?.pid
       if (pid !== undefined && pid !== hello.pid) {
         throw new ServeError('message_invalid', `replica ${replica} is process ${pid}, not ${hello.pid}`)
       }
@@ -107,6 +92,7 @@ export class Controller {
         this.#tellStatus()
         break
       case 'proxy':
+        this.#loop.exceed(role.tableVersion)
         if (this.#loop.table !== undefined) void this.#peers.publishTo(peer, this.#loop.table)
         break
       case 'replica':
@@ -123,28 +109,65 @@ export class Controller {
   async receive(peer: Peer, message: unknown): Promise<unknown> {
     const { role } = peer.hello
     switch (role.kind) {
-      case 'launcher': {
-        const request = acceptFromLauncher(message)
-        if (request.type === 'deploy') this.deploy(request.application)
-        else await this.shutDown()
+      case 'launcher':
+        return await this.#obey(acceptFromLauncher(message))
+      case 'replica':
+        return this.#hear(heard(role, acceptFromReplica(message)))
+      case 'proxy': {
+        const said = acceptFromProxy(message)
+        if (said.type === 'draining') this.#peers.drains(peer)
+        else this.#loop.tell({ ...said, on: 'interrupted' })
         return undefined
       }
-      case 'replica':
-        this.#receive(role, acceptFromReplica(message))
-        return undefined
-      case 'proxy':
-        throw new ServeError('message_invalid', 'a proxy asks nothing of the controller')
     }
   }
 
+  #obey(request: FromLauncher): Promise<void> | void {
+    switch (request.type) {
+      case 'deploy':
+        return request.isReminder && this.#recovery.knowsTarget ? undefined : this.deploy(request.application)
+      case 'delete':
+        return this.delete(request.applications)
+      case 'shutdown':
+        return this.shutDown()
+    }
+  }
+
+  /** Adds the application, or replaces the one of its name. */
   deploy(application: ApplicationSpec): void {
+    this.#change((loop) => loop.deploy(application))
+    this.#recovery.know()
+  }
+
+  /** These applications shall run, and no others of those that were deployed like this. */
+  apply(applications: readonly ApplicationSpec[]): void {
+    this.#change((loop) => loop.apply(applications))
+    this.#recovery.know()
+  }
+
+  /** The applications of these names shall run no more; others are ignored. */
+  delete(names: readonly string[]): void {
+    if (this.#recovery.knowsTarget) this.#change((loop) => loop.delete(names))
+  }
+
+  /** Returns whether there is such a deployment. */
+  scale(deployment: DeploymentId, numReplicas: number): boolean {
+    return (this.#recovery.knowsTarget && this.#change((loop) => loop.scale(deployment, numReplicas))) ?? false
+  }
+
+  details(): Details {
+    const factsOf = (replica: ReplicaId) => this.#options.processes.factsOf(replica)
+    return { proxies: this.#peers.proxies(), applications: this.#loop.details(factsOf) }
+  }
+
+  /** Undefined: too late. */
+  #change<T>(change: (loop: Loop) => T): T | undefined {
     if (this.#isShuttingDown) {
       const text = 'Ignoring deploy_applications request because Serve controller is shutting down.'
       this.#options.log({ level: 'warning', text, fileOnly: true })
-      return
+      return undefined
     }
-    this.#loop.deploy(application)
-    this.#recovery.know()
+    return change(this.#loop)
   }
 
   /** Drains every replica and resolves when the last one has gone. */
@@ -174,9 +197,10 @@ export class Controller {
     this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
   }
 
-  #restore(applications: readonly ApplicationSpec[]): void {
-    for (const { name } of applications) {
-      this.#options.log({ level: 'info', text: `Recovering target state for application '${name}' from checkpoint.` })
+  #restore(applications: readonly Deployed[]): void {
+    for (const { spec } of applications) {
+      const text = `Recovering target state for application '${spec.name}' from checkpoint.`
+      this.#options.log({ level: 'info', text })
     }
     this.#loop.restore(applications)
     this.#recovery.know()
@@ -186,8 +210,8 @@ export class Controller {
     const known = this.#loop.phaseOf(role.deployment, role.replica)
     if (known === undefined) this.#take(role, pid)
     else {
-      this.#hear(role, role.phase)
-      this.#receive(role, { type: 'health', health: role.health })
+      this.#hear(heard(role, { type: 'replica', phase: role.phase }))
+      this.#hear(heard(role, { type: 'health', health: role.health }))
     }
     const phase = this.#loop.phaseOf(role.deployment, role.replica)
     if (phase?.name === 'draining') this.#peers.drain(role.replica, role.drainTimeoutMs)
@@ -201,22 +225,8 @@ export class Controller {
     this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
   }
 
-  #receive({ deployment, replica }: Which, message: FromReplica): void {
-    if (message.type === 'replica') this.#hear({ deployment, replica }, message.phase)
-    else this.#loop.tell({ on: 'checked', deployment, replica, health: message.health })
-  }
-
-  #hear({ deployment, replica }: Which, phase: ReplicaReport): void {
-    switch (phase.name) {
-      case 'running':
-        return this.#loop.tell({ on: 'running', deployment, replica, address: phase.address })
-      case 'failed':
-        return this.#loop.tell({ on: 'failed', deployment, replica, error: phase.error })
-      case 'draining':
-        return this.#loop.tell({ on: 'leaving', deployment, replica })
-      case 'starting':
-        return
-    }
+  #hear(event: Event | undefined): void {
+    if (event !== undefined) this.#loop.tell(event)
   }
 
   async #reconfigure(which: Which, request: Reconfigure, timeoutMs: number): Promise<void> {
@@ -231,7 +241,7 @@ export class Controller {
 
   #tellStatus(): void {
     const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
-    const applications = this.#loop.statuses().map((status) => ({ ...status, routed: isAll }))
+    const applications = this.#loop.statuses(this.#recovery.awaited).map((status) => ({ ...status, routed: isAll }))
     this.#peers.tell({ type: 'status', proxies: count, applications })
   }
 }

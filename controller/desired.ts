@@ -1,7 +1,8 @@
 import { type DeploymentId, deploymentId } from '../shared/ids.ts'
 import type { ApplicationSpec, DeploymentConfig, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
 import { batchSize, maxStartFailures } from './policy.ts'
-import type { Desired, DesiredDeployment } from './state.ts'
+import type { Action, Desired, DesiredDeployment } from './state.ts'
 
 /** Shortens a text to a name for it. */
 export type Hash = (text: string) => string
@@ -37,6 +38,30 @@ function desiredDeployment(application: ApplicationSpec, deployment: DeploymentS
 function resourcesOf({ numCpus, numGpus, memory, resources }: DeploymentConfig['rayActorOptions']): Resources {
   const all = { CPU: numCpus, GPU: numGpus, memory, ...resources }
   return Object.fromEntries(Object.entries(all).filter(([, amount]) => amount > 0))
+}
+
+/** What a replica is started with. */
+export function settingsOf(
+  { deployment, replica, wanted, allotment }: Action & { do: 'spawn' },
+  [application, spec]: Specification,
+): ReplicaSettings {
+  const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
+  const { importPath, workingDir } = application
+  const live = takenOver(application, spec)
+  const own = { replica, deployment, allotment, importPath, workingDir }
+  return { ...own, version, config, live, startTimeoutMs, drainTimeoutMs }
+}
+
+export type Specification = readonly [ApplicationSpec, DeploymentSpec]
+
+export function specificationOf(id: DeploymentId, applications: readonly ApplicationSpec[]): Specification | undefined {
+  for (const application of applications) {
+    const spec = application.deployments.find(
+      ({ name }) => deploymentId({ application: application.name, deployment: name }) === id,
+    )
+    if (spec !== undefined) return [application, spec]
+  }
+  return undefined
 }
 
 /** What a replica cannot change once it runs: a change of it needs a new process. */

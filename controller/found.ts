@@ -9,8 +9,11 @@ export type ReplicaRole = Role & { readonly kind: 'replica' }
 export function foundReplica(role: ReplicaRole, now: Instant): ObservedReplica {
   const { replica: id, version, config, allotment, drainTimeoutMs, health } = role
   const phase = takenPhase(role, now)
-  return { id, version, config, taking: undefined, allotment, drainTimeoutMs, phase, health, frozen: undefined }
+  return { id, version, config, taking: undefined, allotment, drainTimeoutMs, phase, health, ...unknown }
 }
+
+/** What only the former controller knew. */
+const unknown = { frozen: undefined, interrupted: undefined }
 
 function takenPhase({ phase, startTimeoutMs, drainTimeoutMs }: ReplicaRole, now: Instant): Phase {
   switch (phase.name) {

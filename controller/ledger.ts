@@ -1,17 +1,13 @@
-import { restartDelayMs, STABLE_MS } from '../shared/backoff.ts'
 import type { Instant } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
-import type { Health } from '../shared/protocol.ts'
-import { failuresOf, isUnhealthy, LEAVE_MS } from './policy.ts'
-import type { Action, Event, Observed, ObservedDeployment, ObservedReplica, Phase } from './state.ts'
+import { checked, couldNotStart, gone } from './failures.ts'
+import { LEAVE_MS, requestsOf } from './policy.ts'
+import type { Action, Event, Observed, ObservedDeployment, ObservedReplica, Phase, Waiting } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
-/** As many as the reference shows. */
-const DEAD = 10
-
-/** Failures of so many revisions are remembered; of older ones nothing runs any more. */
-const REMEMBERED = 16
+/** Of the requests that a replica was serving so many are kept. */
+const REQUESTS = 20
 
 /** Writes an action into the state before it is performed, so that it is never ordered twice. */
 export function record(observed: Observed, action: Action, now: Instant): Observed {
@@ -21,7 +17,7 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
       const { wanted, allotment } = action
       const { version, config, drainTimeoutMs, startTimeoutMs } = wanted
       const phase: Phase = { name: 'starting', deadline: now + startTimeoutMs, timeoutMs: startTimeoutMs }
-      const well = { taking: undefined, health: { failures: 0 }, frozen: undefined }
+      const well = { taking: undefined, health: { failures: 0 }, frozen: undefined, interrupted: undefined }
       return put(observed, deployment, {
         id: action.replica,
         version,
@@ -41,14 +37,26 @@ export function record(observed: Observed, action: Action, now: Instant): Observ
     case 'reach':
       return change(observed, deployment, (d) => ({ ...d, reached: action.reached }))
     case 'wait':
-      return change(observed, deployment, (d) => ({ ...d, waiting: action.replicas }))
+      return change(observed, deployment, (d) => ({ ...d, waiting: waiting(d, action.replicas, now) }))
+    case 'warn':
+      return change(observed, deployment, (d) => ({ ...d, slow: action.slow }))
+    case 'forget': {
+      const next = new Map(observed)
+      next.delete(deployment)
+      return next
+    }
   }
+}
+
+function waiting({ waiting: before }: ObservedDeployment, replicas: number, now: Instant): Waiting | undefined {
+  return replicas === 0 ? undefined : { replicas, since: before?.since ?? now }
 }
 
 /** Writes down what happened. What is said of a replica that is not known is ignored. */
 export function observe(observed: Observed, event: Event, now: Instant, random: Random): Observed {
   const { deployment } = event
   if (event.on === 'found') return found(observed, deployment, event.found)
+  if (event.on === 'interrupted') return interrupted(observed, event, now)
   const replica = observed.get(deployment)?.replicas.get(event.replica)
   if (replica === undefined) return observed
   switch (event.on) {
@@ -59,7 +67,7 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       if (replica.phase.name !== 'starting') return observed
       return enter(observed, event, () => ({ name: 'failed', error: event.error, deadline: now + LEAVE_MS }))
     case 'reconfigured':
-      return ranAs(observed, deployment, { ...replica, config: event.config, taking: undefined })
+      return ranAs(observed, deployment, withConfig(replica, event.config, now))
     case 'not reconfigured': {
       const next = put(observed, deployment, { ...replica, taking: undefined })
       const revision = { version: replica.version, config: event.config }
@@ -82,101 +90,33 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
   }
 }
 
+function withConfig(replica: ObservedReplica, config: string, now: Instant): ObservedReplica {
+  const { phase } = replica
+  return { ...replica, config, taking: undefined, phase: phase.name === 'running' ? { ...phase, since: now } : phase }
+}
+
 function found(observed: Observed, id: DeploymentId, replica: ObservedReplica): Observed {
   return replica.phase.name === 'running' ? ranAs(observed, id, replica) : put(observed, id, replica)
 }
 
-interface Chance {
-  readonly now: Instant
-  readonly random: Random
+/** What failed is tried anew. */
+export function forgive(observed: Observed, deployments: readonly DeploymentId[]): Observed {
+  return new Map([...observed].map(([id, d]) => [id, deployments.includes(id) ? { ...d, failures: new Map() } : d]))
 }
 
-function gone(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport, chance: Chance): ObservedDeployment {
-  return without(bury(failed(d, replica, exit, chance), replica, exit), replica.id)
-}
-
-function failed(
-  d: ObservedDeployment,
-  replica: ObservedReplica,
-  exit: ErrorReport,
-  chance: Chance,
-): ObservedDeployment {
-  const { phase } = replica
-  switch (phase.name) {
-    case 'draining':
-      return d
-    case 'running':
-      return lost(d, replica, phase.since, chance)
-    case 'starting':
-      return couldNotStart(d, replica, exit, chance)
-    case 'failed':
-      return couldNotStart(d, replica, phase.error, chance)
-    case 'killed':
-      if (phase.failed === undefined) return d
-      return phase.since === undefined
-        ? couldNotStart(d, replica, phase.failed, chance)
-        : lost(d, replica, phase.since, { ...chance, lastError: phase.failed })
+/** Proxies may notice the end of a replica before or after the controller does. */
+function interrupted(observed: Observed, event: Event & { on: 'interrupted' }, now: Instant): Observed {
+  const { deployment, replica: id, requestIds } = event
+  const d = observed.get(deployment)
+  if (d === undefined) return observed
+  const replica = d.replicas.get(id)
+  const add = (before: readonly string[]) => [...before, ...requestIds].slice(-REQUESTS)
+  if (replica === undefined) {
+    const dead = d.dead.map((one) => (one.id === id ? { ...one, requestIds: add(one.requestIds) } : one))
+    return change(observed, deployment, () => ({ ...d, dead }))
   }
-}
-
-/** One that becomes unhealthy is lost then, and not again when it has gone: its successor starts earlier. */
-function checked(d: ObservedDeployment, replica: ObservedReplica, health: Health, chance: Chance): ObservedDeployment {
-  const next = { ...replica, health }
-  const replicas = new Map(d.replicas).set(replica.id, next)
-  const since = runningSince(replica)
-  if (since === undefined || !isUnhealthy(next)) return { ...d, replicas }
-  return { ...lost(d, replica, since, { ...chance, lastError: health.error }), replicas }
-}
-
-/** It ran, and is not counted on any more. */
-function lost(d: ObservedDeployment, replica: ObservedReplica, since: Instant, why: Reason): ObservedDeployment {
-  return isUnhealthy(replica) ? d : failure(d, replica, { ...why, wasStable: why.now - since >= STABLE_MS })
-}
-
-function bury(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport): ObservedDeployment {
-  const why = whyItEnded(replica, exit)
-  return why === undefined ? d : { ...d, dead: [...d.dead, { id: replica.id, reason: why.message }].slice(-DEAD) }
-}
-
-/** Undefined: it was not needed any more. */
-function whyItEnded(replica: ObservedReplica, exit: ErrorReport): ErrorReport | undefined {
-  const { phase, health } = replica
-  switch (phase.name) {
-    case 'draining':
-      return isUnhealthy(replica) ? health.error : undefined
-    case 'failed':
-      return phase.error
-    case 'killed':
-      return phase.failed ?? exit
-    case 'starting':
-    case 'running':
-      return exit
-  }
-}
-
-type Revised = Pick<ObservedReplica, 'version' | 'config'>
-
-function couldNotStart(d: ObservedDeployment, revised: Revised, lastError: ErrorReport, chance: Chance) {
-  const starts = failuresOf(revised, d).starts + 1
-  return failure(d, revised, { ...chance, wasStable: false, starts, lastError })
-}
-
-interface Reason extends Chance {
-  readonly lastError?: ErrorReport | undefined
-}
-
-interface Failure extends Reason {
-  readonly wasStable: boolean
-  readonly starts?: number
-}
-
-function failure(d: ObservedDeployment, revised: Revised, { now, random, wasStable, ...more }: Failure) {
-  const before = failuresOf(revised, d)
-  const lastError = more.lastError ?? before.lastError
-  const inARow = wasStable ? 1 : before.inARow + 1
-  const own = { ...before, ...more, lastError, inARow, notBefore: now + restartDelayMs(inARow, random) }
-  const others = [...d.failures].filter(([revision]) => revision !== revisionOf(revised)).slice(1 - REMEMBERED)
-  return { ...d, failures: new Map([...others, [revisionOf(revised), own]]) }
+  const all = { at: now, requestIds: add(requestsOf(replica, now)) }
+  return put(observed, deployment, { ...replica, interrupted: all })
 }
 
 /** A replica runs with what it has: from now on that is known to be possible. */
@@ -203,12 +143,6 @@ function reasonToKill({ phase, frozen }: ObservedReplica): ErrorReport | undefin
     case 'killed':
       return undefined
   }
-}
-
-function without(d: ObservedDeployment, id: ReplicaId): ObservedDeployment {
-  const replicas = new Map(d.replicas)
-  replicas.delete(id)
-  return { ...d, replicas }
 }
 
 type Which = { readonly deployment: DeploymentId; readonly replica: ReplicaId }

@@ -1,9 +1,20 @@
+import type { Instant } from '../shared/clock.ts'
 import { type DeploymentId, showDeployment, showReplica } from '../shared/ids.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import { UNHEALTHY_AFTER } from '../shared/health.ts'
 import type { Health } from '../shared/protocol.ts'
-import { failuresOf, isUnhealthy } from './policy.ts'
-import { type Action, type Desired, type Event, type Observed, revisionOf, unseen } from './state.ts'
+import type { Deployed } from './applications.ts'
+import { failuresOf, isUnhealthy, requestsOf } from './policy.ts'
+import { showSlow } from './slow.ts'
+import {
+  type Action,
+  type Desired,
+  type Event,
+  type Observed,
+  type ObservedReplica,
+  revisionOf,
+  unseen,
+} from './state.ts'
 
 /** What the controller logs, in Ray's words where Ray has them. */
 export interface Line {
@@ -18,6 +29,15 @@ export function ofDeploy(before: Desired, after: Desired): Line[] {
     before.has(id) && revisionOf(wanted) === revisionOf(before.get(id) ?? wanted)
       ? []
       : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${wanted.targetReplicas}).`)],
+  )
+}
+
+/** What is no longer as it was deployed, but as it was before. */
+export function ofReturns(before: readonly Deployed[], after: readonly Deployed[]): Line[] {
+  return after.flatMap(({ spec, rolledBack = '' }, i) =>
+    spec === before[i]?.spec
+      ? []
+      : [failure(`Application '${spec.name}' returns to the last version that was good. ${rolledBack}`)],
   )
 }
 
@@ -77,6 +97,10 @@ function single(action: Action, observed: Observed): Line[] {
       return []
     case 'wait':
       return action.replicas === 0 ? [] : [waiting(deployment, action.replicas)]
+    case 'warn':
+      return action.slow === undefined ? [] : showSlow(deployment, action.slow).map(warning)
+    case 'forget':
+      return []
   }
 }
 
@@ -90,11 +114,15 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
 }
 
 /** `observed` is the state before the event. */
-export function ofEvent(event: Event, observed: Observed, desired: Desired): Line[] {
+export function ofEvent(event: Event, observed: Observed, desired: Desired, now: Instant): Line[] {
   if (event.on === 'found') return [info(`Recovering ${showReplica(event.deployment, event.found.id)}.`)]
   const replica = observed.get(event.deployment)?.replicas.get(event.replica)
-  if (replica === undefined) return []
   const shown = showReplica(event.deployment, event.replica)
+  if (event.on === 'interrupted') {
+    const isDead = observed.get(event.deployment)?.dead.some(({ id }) => id === event.replica)
+    return isDead === true ? served(shown, event.requestIds) : []
+  }
+  if (replica === undefined) return []
   switch (event.on) {
     case 'running':
       return [{ ...info(`${shown} started successfully.`), fileOnly: true }]
@@ -120,13 +148,22 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired): Lin
       return [{ ...info(`${shown} is not frozen any more.`), fileOnly: true }]
     case 'leaving':
       return []
-    case 'exited': {
-      const { name } = replica.phase
-      const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
-      if (isExpected) return [info(`${shown} is stopped.`)]
-      return [warning(`${shown} died: ${event.error.message}.`), ...ending(shown, event.lastLines)]
-    }
+    case 'exited':
+      return ofEnd(event, replica, now)
   }
+}
+
+function ofEnd(event: Event & { on: 'exited' }, replica: ObservedReplica, now: Instant): Line[] {
+  const shown = showReplica(event.deployment, event.replica)
+  const { name } = replica.phase
+  const isExpected = name === 'draining' || name === 'killed' || name === 'failed'
+  const requests = name === 'draining' ? [] : served(shown, requestsOf(replica, now))
+  if (isExpected) return [info(`${shown} is stopped.`), ...requests]
+  return [warning(`${shown} died: ${event.error.message}.`), ...requests, ...ending(shown, event.lastLines)]
+}
+
+function served(shown: string, requestIds: readonly string[]): Line[] {
+  return requestIds.length === 0 ? [] : [warning(`${shown} was serving when it ended: ${requestIds.join(', ')}.`)]
 }
 
 function health(shown: string, before: Health, { failures, error }: Health): Line[] {
@@ -160,6 +197,10 @@ function left(id: DeploymentId, observed: Observed, desired: Desired): string {
   if (wanted === undefined || seen === undefined || seen.ranRevision === revisionOf(wanted)) return ''
   const retries = wanted.maxStartFailures - failuresOf(wanted, seen).starts - 1
   return retries > 0 ? `\nRetrying ${retries} more time(s).` : ''
+}
+
+function failure(text: string): Line {
+  return { level: 'error', text }
 }
 
 function warning(text: string): Line {

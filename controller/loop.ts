@@ -1,43 +1,28 @@
 import type { Clock, Instant } from '../shared/clock.ts'
-import { type DeploymentId, deploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
-import type {
-  ApplicationSpec,
-  ApplicationStatus,
-  DeploymentSpec,
-  EndpointTable,
-  Reconfigure,
-} from '../shared/protocol.ts'
-import type { ReplicaSettings } from '../shared/settings.ts'
-import { desiredOf, type Hash, takenOver } from './desired.ts'
+import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
+import { messageOf } from '../shared/errors.ts'
+import type { ApplicationSpec, EndpointTable } from '../shared/protocol.ts'
+import {
+  type Deployed,
+  idsOf,
+  restored,
+  settled,
+  withAll,
+  withApplication,
+  without,
+  withReplicas,
+} from './applications.ts'
+import { type ApplicationDetails, applicationDetails, type ReplicaFacts } from './details.ts'
+import { desiredOf, type Hash, settingsOf, specificationOf, takenOver } from './desired.ts'
+import type { Effects } from './effects.ts'
 import { routes } from './endpoints.ts'
-import { observe, record } from './ledger.ts'
+import { forgive, observe, record } from './ledger.ts'
 import * as lines from './lines.ts'
 import { nextDeadline, reconcile } from './reconcile.ts'
 import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
-import { applicationStatus } from './status.ts'
-
-interface Which {
-  readonly deployment: DeploymentId
-  readonly replica: ReplicaId
-}
-
-/** What the loop makes happen. None of it may throw, but for `save`. */
-export interface Effects {
-  start(settings: ReplicaSettings): void
-  /** Writes down what shall run; a throw leaves everything as it was. */
-  save(applications: readonly ApplicationSpec[]): void
-  /** Tells the replica what to take over; its answer is an event. */
-  reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
-  /** Asks the replica to finish and leave. */
-  drain(replica: ReplicaId, timeoutMs: number): void
-  kill(replica: ReplicaId): void
-  /** Puts the table in force in every proxy; settles, never rejects, when they have it or do not answer. */
-  publish(table: EndpointTable): Promise<void>
-  /** Something has changed that a status may depend on. */
-  changed(): void
-  log(line: lines.Line): void
-}
+import { type OwnStatus, statuses } from './status.ts'
+import { Table } from './table.ts'
 
 /** The controller's one loop: event → observe → reconcile → record → perform. */
 export class Loop {
@@ -45,13 +30,13 @@ export class Loop {
   readonly #clock: Clock
   readonly #random: Random
   readonly #hash: Hash
+  readonly #date: () => number
+  readonly #table: Table
   readonly #machine: Machine
-  #applications: readonly ApplicationSpec[] = []
+  #applications: readonly Deployed[] = []
   #desired: Desired = new Map()
   #observed: Observed = new Map()
-  #table: EndpointTable
   #isHeld = false
-  #isPublished = true
   #cancelWake: () => void = () => {}
 
   constructor(options: {
@@ -59,6 +44,8 @@ export class Loop {
     clock: Clock
     random: Random
     hash: Hash
+    /** Unix time in milliseconds. */
+    date: () => number
     machine: Machine
     /** Tables have greater versions than this; one controller's exceed those of the one before it. */
     tableVersion: number
@@ -67,28 +54,51 @@ export class Loop {
     this.#clock = options.clock
     this.#random = options.random
     this.#hash = options.hash
+    this.#date = options.date
     this.#machine = options.machine
-    this.#table = { version: options.tableVersion, routes: [] }
+    this.#table = new Table(options.tableVersion, (table) => this.#effects.publish(table))
   }
 
   /** Undefined while held: proxies go on with the table of the controller before, which knew more. */
   get table(): EndpointTable | undefined {
-    return this.#isHeld ? undefined : this.#table
+    return this.#isHeld ? undefined : this.#table.current
+  }
+
+  /** A proxy has this table already. */
+  exceed(version: number): void {
+    this.#table.exceed(version)
+    if (!this.#isHeld) void this.#publish()
   }
 
   /**
    * Replaces the application of that name, or adds it. What runs already as wanted is left alone.
-   * @throws ServeError `checkpoint_failed`; nothing is changed then
+   * @throws ServeError `checkpoint_failed`, as all that change what shall run; nothing is changed then
    */
-  deploy(application: ApplicationSpec): void {
-    const applications = [...this.#applications.filter(({ name }) => name !== application.name), application]
-    this.#effects.save(applications)
-    this.#want(applications)
+  deploy(spec: ApplicationSpec): void {
+    const next = withApplication(this.#applications, spec, { source: 'imperative', nowS: this.#nowS() })
+    this.#change(next, [spec])
+  }
+
+  /** These applications and no others of those that were deployed like this. */
+  apply(specs: readonly ApplicationSpec[]): void {
+    this.#change(withAll(this.#applications, specs, this.#nowS()), specs)
+  }
+
+  /** The applications of these names shall run no more; others are ignored. */
+  delete(names: readonly string[]): void {
+    this.#change(without(this.#applications, names), [])
+  }
+
+  /** Returns whether there is such a deployment. */
+  scale(deployment: DeploymentId, numReplicas: number): boolean {
+    const next = withReplicas(this.#applications, deployment, numReplicas)
+    if (next !== undefined) this.#change(next, [])
+    return next !== undefined
   }
 
   /** Wants what a former controller has written down. */
-  restore(applications: readonly ApplicationSpec[]): void {
-    this.#want(applications)
+  restore(applications: readonly Deployed[]): void {
+    this.#want(applications.map(restored))
   }
 
   /** Wants nothing any more: every replica is drained. */
@@ -106,8 +116,9 @@ export class Loop {
   }
 
   tell(event: Event): void {
-    for (const line of lines.ofEvent(event, this.#observed, this.#desired)) this.#effects.log(line)
-    this.#observed = observe(this.#observed, event, this.#clock.now(), this.#random)
+    const now = this.#clock.now()
+    for (const line of lines.ofEvent(event, this.#observed, this.#desired, now)) this.#effects.log(line)
+    this.#observed = observe(this.#observed, event, now, this.#random)
     this.#turn()
   }
 
@@ -119,16 +130,38 @@ export class Loop {
   release(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
-    this.#isPublished = false
+    this.#table.renew()
     this.#turn()
   }
 
-  statuses(): Omit<ApplicationStatus, 'routed'>[] {
-    return this.#applications.map((application) => applicationStatus(application, this.#desired, this.#observed))
+  statuses(recovering: readonly DeploymentId[] = []): OwnStatus[] {
+    return statuses(this.#applications, this.#desired, this.#observed, recovering)
   }
 
-  #want(applications: readonly ApplicationSpec[]): void {
-    const desired = desiredOf(applications, this.#hash)
+  details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): ApplicationDetails[] {
+    return applicationDetails(this.#applications, { desired: this.#desired, observed: this.#observed, factsOf })
+  }
+
+  get #specs(): readonly ApplicationSpec[] {
+    return this.#applications.map(({ spec }) => spec)
+  }
+
+  #nowS(): number {
+    return this.#date() / 1000
+  }
+
+  /** `deployed` are tried anew, whatever failed before. */
+  #change(applications: readonly Deployed[], deployed: readonly ApplicationSpec[]): void {
+    this.#effects.save(applications)
+    this.#observed = forgive(this.#observed, deployed.flatMap(idsOf))
+    this.#want(applications)
+  }
+
+  #want(applications: readonly Deployed[]): void {
+    const desired = desiredOf(
+      applications.map(({ spec }) => spec),
+      this.#hash,
+    )
     for (const line of lines.ofDeploy(this.#desired, desired)) this.#effects.log(line)
     this.#applications = applications
     this.#desired = desired
@@ -146,13 +179,33 @@ export class Loop {
     for (const action of actions) this.#perform(action, inForce)
     this.#effects.changed()
     this.#wakeAfter(now)
+    this.#settle()
+  }
+
+  /** What runs well is remembered, and what does not may be taken back. Without room on the disk, until the next time. */
+  #settle(): void {
+    const before = this.#applications
+    const byName = new Map(this.statuses().map((status) => [status.name, status]))
+    const next = before.map((one) => {
+      const status = byName.get(one.spec.name)
+      return status === undefined ? one : settled(one, status)
+    })
+    if (next.every((one, i) => one === before[i])) return
+    try {
+      this.#effects.save(next)
+    } catch (error) {
+      this.#effects.log({ level: 'warning', text: messageOf(error), fileOnly: true })
+    }
+    for (const line of lines.ofReturns(before, next)) this.#effects.log(line)
+    if (next.some((one, i) => one.spec !== before[i]?.spec)) this.#want(next)
+    else this.#applications = next
   }
 
   #perform(action: Action, inForce: Promise<void>): void {
     switch (action.do) {
       case 'spawn': {
-        const settings = this.#settings(action)
-        if (settings !== undefined) this.#effects.start(settings)
+        const found = specificationOf(action.deployment, this.#specs)
+        if (found !== undefined) this.#effects.start(settingsOf(action, found))
         break
       }
       case 'reconfigure':
@@ -167,57 +220,22 @@ export class Loop {
         break
       case 'reach':
       case 'wait':
+      case 'warn':
+      case 'forget':
         break
     }
   }
 
-  #settings({ deployment, replica, wanted, allotment }: Action & { do: 'spawn' }): ReplicaSettings | undefined {
-    const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
-    const found = this.#specification(deployment)
-    if (found === undefined) return undefined
-    const [application, spec] = found
-    const live = takenOver(application, spec)
-    const { importPath, workingDir } = application
-    return {
-      replica,
-      deployment,
-      importPath,
-      workingDir,
-      version,
-      config,
-      live,
-      allotment,
-      startTimeoutMs,
-      drainTimeoutMs,
-    }
-  }
-
   #reconfigure({ deployment, replica, config }: Action & { do: 'reconfigure' }): void {
-    const found = this.#specification(deployment)
+    const found = specificationOf(deployment, this.#specs)
     const wanted = this.#desired.get(deployment)
     if (found === undefined || wanted === undefined) return
     const request = { type: 'reconfigure', config, live: takenOver(...found) } as const
     this.#effects.reconfigure({ deployment, replica }, request, wanted.startTimeoutMs)
   }
 
-  #specification(id: DeploymentId): [ApplicationSpec, DeploymentSpec] | undefined {
-    for (const application of this.#applications) {
-      const spec = application.deployments.find(
-        ({ name }) => deploymentId({ application: application.name, deployment: name }) === id,
-      )
-      if (spec !== undefined) return [application, spec]
-    }
-    return undefined
-  }
-
-  /** Pushes the table if it is another than before, or nobody has it yet. */
   #publish(): Promise<void> {
-    const next = routes(this.#applications, this.#desired, this.#observed)
-    const isSame = JSON.stringify(next) === JSON.stringify(this.#table.routes)
-    if (isSame && this.#isPublished) return Promise.resolve()
-    this.#isPublished = true
-    this.#table = { version: this.#table.version + 1, routes: next }
-    return this.#effects.publish(this.#table)
+    return this.#table.put(routes(this.#specs, this.#desired, this.#observed))
   }
 
   /** `decided`: when reconcile looked. What has become due since is still to come, and would otherwise be forgotten. */

@@ -1,6 +1,6 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -10,24 +10,21 @@ import { whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import type { ReplicaId } from '../shared/ids.ts'
 import {
   controllerCheckpoint,
   controllerSocket,
   lifelineSocket,
   logDirectory,
   outputDirectory,
-  replicaOfSettings,
-  replicaSettings,
-  replicaSocket,
 } from '../shared/session.ts'
 import { applicationFrom, cpusFrom, gpusFrom, isLaunched, resourcesFrom, sessionFrom } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
-import { clearSocketPath } from '../shared/socket-path.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
-import { Controller, type Former } from './controller.ts'
+import { Controller } from './controller.ts'
+import type { Former } from './effects.ts'
+import { livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 
@@ -62,27 +59,9 @@ function installedGpus(): string[] {
   return readdirSync('/dev').flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? [])
 }
 
-/** The replicas that a controller has left, but for those that are surely dead. */
-async function formerReplicas(): Promise<ReplicaId[]> {
-  const started = readdirSync(session.directory).flatMap((file) => replicaOfSettings(file) ?? [])
-  const isDead = async (replica: ReplicaId) => {
-    const socket = replicaSocket(session, replica)
-    if (!existsSync(socket)) return false // still starting, for all we know
-    try {
-      await clearSocketPath(socket, systemClock)
-    } catch {
-      return false // somebody serves it
-    }
-    rmSync(replicaSettings(session, replica), { force: true })
-    return true
-  }
-  const dead = await Promise.all(started.map(isDead))
-  return started.filter((_, i) => !dead[i])
-}
-
 const checkpoint = new Checkpoint({ path: controllerCheckpoint(session), version: VERSION })
 
-async function findFormer(): Promise<Former | undefined> {
+function findFormer(): Former | undefined {
   const found = checkpoint.load()
   if (found.state === 'none') return undefined
   if (found.state === 'damaged') {
@@ -92,23 +71,26 @@ async function findFormer(): Promise<Former | undefined> {
     )
   }
   return {
-    replicas: await formerReplicas(),
+    replicas: startedReplicas(session),
+    living: () => livingReplicas(session, systemClock),
     applications: found.state === 'intact' ? found.applications : undefined,
   }
 }
 
-const former = await findFormer()
+const former = findFormer()
 if (former?.applications === undefined) checkpoint.save(former === undefined ? [] : undefined)
 const processes = new Processes({
   session,
   env: process.env,
   clock: systemClock,
+  date: Date.now,
   exited: (replica, obituary) => controller.exited(replica, obituary),
 })
 const controller = new Controller({
   processes,
   clock: systemClock,
   random: Math.random,
+  date: Date.now,
   hash: (text) => createHash('sha256').update(text).digest('hex').slice(0, 16),
   machine: {
     resources: {
@@ -156,7 +138,13 @@ const channel = await serveChannel({
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
 const application = applicationFrom(process.env)
 if (application !== undefined) {
-  const what = { importPath: application, workingDir: process.cwd(), name: 'default', routePrefix: '/' }
+  const what = {
+    importPath: application,
+    workingDir: process.cwd(),
+    name: 'default',
+    routePrefix: '/',
+    rollback: false,
+  }
   build = startBuild(what, { session, env: process.env, clock: systemClock })
   build.result.then(
     (built) => controller.deploy(built),

@@ -1,24 +1,24 @@
 import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
-import { type DeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
+import { type DeploymentId, isDeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
 import type {
   ApplicationSpec,
   FromLauncher,
+  FromProxy,
   FromReplica,
   Health,
   Hello,
   ReplicaReport,
   Role,
 } from '../shared/protocol.ts'
+import type { Deployed } from './applications.ts'
 
 /**
  * What may arrive at the controller. Replicas run user code, which can reach the control socket, so nothing of what
  * they send is taken on trust: who says it was settled by the hello, and only messages of that role are let in.
  */
 const replicaId = z.custom<ReplicaId>(isReplicaId)
-const deploymentId = z.custom<DeploymentId>(
-  (value) => typeof value === 'string' && /^[^#]{1,100}#[^#]{1,100}$/.test(value),
-)
+const deploymentId = z.custom<DeploymentId>(isDeploymentId)
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(catalogue, value))
 const text = z.string().max(64 * 1024)
 
@@ -38,7 +38,13 @@ const replicaReport = z.discriminatedUnion('name', [
 
 const role = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('launcher') }),
-  z.object({ kind: z.literal('proxy') }),
+  z.object({
+    kind: z.literal('proxy'),
+    node: z.object({ id: z.string().max(100), ip: z.string().max(100) }),
+    index: z.int().nonnegative(),
+    logFile: z.string().max(1000),
+    tableVersion: z.number(),
+  }),
   z.object({
     kind: z.literal('replica'),
     replica: replicaId,
@@ -65,12 +71,23 @@ const fromReplica = z.discriminatedUnion('type', [
   z.object({ type: z.literal('health'), health }),
 ]) satisfies z.ZodType<FromReplica>
 
+const fromProxy = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('interrupted'),
+    deployment: deploymentId,
+    replica: replicaId,
+    requestIds: z.array(z.string().max(1000)).max(100),
+  }),
+  z.object({ type: z.literal('draining') }),
+]) satisfies z.ZodType<FromProxy>
+
 const application = z.object({
   name: z.string().min(1),
   routePrefix: z.string().nullable(),
   importPath: z.string(),
   workingDir: z.string(),
   ingress: z.string(),
+  rollback: z.boolean().default(false),
   deployments: z.array(
     z.object({
       name: z.string().min(1),
@@ -100,14 +117,28 @@ const application = z.object({
 }) satisfies z.ZodType<ApplicationSpec>
 
 const fromLauncher = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('deploy'), application }),
+  z.object({ type: z.literal('deploy'), application, isReminder: z.boolean().default(false) }),
+  z.object({ type: z.literal('delete'), applications: z.array(z.string()) }),
   z.object({ type: z.literal('shutdown') }),
 ]) satisfies z.ZodType<FromLauncher>
 
-export const acceptApplications = (raw: unknown): readonly ApplicationSpec[] =>
-  accept(z.array(application), raw, 'a list of applications')
+const deployed = z.object({
+  spec: application,
+  source: z.literal(['imperative', 'declarative']),
+  lastDeployedTimeS: z.number(),
+  lastGood: application.optional(),
+  rolledBack: z.string().optional(),
+})
+
+export const acceptApplications = (raw: unknown): readonly Deployed[] =>
+  accept(z.array(deployed), raw, 'a list of applications').map((one) => ({
+    lastGood: undefined,
+    rolledBack: undefined,
+    ...one,
+  }))
 export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
 export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
+export const acceptFromProxy = (raw: unknown): FromProxy => accept(fromProxy, raw, 'what a proxy may say')
 export const acceptFromLauncher = (raw: unknown): FromLauncher => accept(fromLauncher, raw, 'what a launcher may say')
 
 function accept<T>(schema: z.ZodType<T>, raw: unknown, expected: string): T {

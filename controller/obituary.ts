@@ -11,8 +11,9 @@ export interface Obituary {
   readonly lastLines: readonly string[]
 }
 
-const TAIL_BYTES = 4096
-const TAIL_LINES = 10
+/** When V8 gives up, what it says comes before a stack of some 20 long lines. */
+const TAIL_BYTES = 8192
+const TAIL_LINES = 30
 const PAGE_BYTES = 4096
 
 /** The end of a file, without a first line that is not whole; nothing if there is no such file. */

@@ -1,8 +1,10 @@
 import type { Peer } from './channel-server.ts'
+import type { ProxyDetails } from './details.ts'
 import type { Clock } from '../shared/clock.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
-import type { EndpointTable, Reconfigure, Status } from '../shared/protocol.ts'
+import type { EndpointTable, Reconfigure, Role, Status } from '../shared/protocol.ts'
+import type { ProxyState } from '../shared/statuses.ts'
 
 /** A drain waits no longer for a slow proxy to take the replica out; what it still sends there is refused, and repeated. */
 const PUBLISH_WAIT_MS = 2_000
@@ -10,10 +12,19 @@ const PUBLISH_WAIT_MS = 2_000
 const PUBLISH_TIMEOUT_MS = 60_000
 const STATUS_TIMEOUT_MS = 10_000
 
+interface Proxy {
+  readonly role: Role & { readonly kind: 'proxy' }
+  /** Of the endpoint table that it has in force; -1: none. */
+  version: number
+  /** It has not taken a table in time. */
+  isLate: boolean
+  isDraining: boolean
+}
+
 /** Who is connected, and which endpoint table each proxy has in force. */
 export class Peers {
   readonly #launchers = new Set<Peer>()
-  readonly #proxies = new Map<Peer, number>()
+  readonly #proxies = new Map<Peer, Proxy>()
   readonly #replicas = new Map<ReplicaId, Peer>()
   readonly #clock: Clock
   readonly #problem: (text: string) => void
@@ -39,7 +50,7 @@ export class Peers {
         this.#lastStatus = ''
         break
       case 'proxy':
-        this.#proxies.set(peer, -1)
+        this.#proxies.set(peer, { role, version: -1, isLate: false, isDraining: false })
         break
       case 'replica':
         this.#replicas.set(role.replica, peer)
@@ -56,15 +67,33 @@ export class Peers {
 
   /** How many proxies have this table in force, and whether that is all of them. */
   withTable(version: number | undefined): { readonly count: number; readonly isAll: boolean } {
-    const held = [...this.#proxies.values()]
+    const held = Array.from(this.#proxies.values(), (proxy) => proxy.version)
     const count = held.filter((v) => v === version).length
     return { count, isAll: held.length > 0 && count === held.length }
+  }
+
+  proxies(): ProxyDetails[] {
+    return Array.from(this.#proxies, ([{ hello }, proxy]) => {
+      const { node, index, logFile } = proxy.role
+      return { node, index, pid: hello.pid, logFile, status: stateOf(proxy) }
+    })
+  }
+
+  /** It leaves as soon as it can. */
+  drains(peer: Peer): void {
+    const proxy = this.#proxies.get(peer)
+    if (proxy !== undefined) proxy.isDraining = true
+    this.#changed()
   }
 
   /** Settles, and never rejects, when every proxy has the table or has had its time. */
   publish(table: EndpointTable): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(PUBLISH_WAIT_MS, resolve)
+      const cancel = this.#clock.after(PUBLISH_WAIT_MS, () => {
+        for (const proxy of this.#proxies.values()) if (proxy.version < table.version) proxy.isLate = true
+        this.#changed()
+        resolve()
+      })
       void Promise.all([...this.#proxies.keys()].map((proxy) => this.publishTo(proxy, table))).then(() => {
         cancel()
         return resolve()
@@ -72,14 +101,14 @@ export class Peers {
     })
   }
 
-  async publishTo(proxy: Peer, table: EndpointTable): Promise<void> {
+  async publishTo(peer: Peer, table: EndpointTable): Promise<void> {
     try {
-      await proxy.request({ type: 'endpoints', table }, { timeoutMs: PUBLISH_TIMEOUT_MS })
-      const held = this.#proxies.get(proxy)
-      if (held !== undefined) this.#proxies.set(proxy, Math.max(held, table.version))
+      await peer.request({ type: 'endpoints', table }, { timeoutMs: PUBLISH_TIMEOUT_MS })
+      const proxy = this.#proxies.get(peer)
+      if (proxy !== undefined) Object.assign(proxy, { version: Math.max(proxy.version, table.version), isLate: false })
       this.#changed()
     } catch (error) {
-      this.#problem(`proxy with pid ${proxy.hello.pid} did not take the endpoint table: ${messageOf(error)}`)
+      this.#problem(`proxy with pid ${peer.hello.pid} did not take the endpoint table: ${messageOf(error)}`)
     }
   }
 
@@ -107,4 +136,10 @@ export class Peers {
       })
     }
   }
+}
+
+function stateOf({ version, isLate, isDraining }: Proxy): ProxyState {
+  if (isDraining) return 'DRAINING'
+  if (isLate) return 'UNHEALTHY'
+  return version === -1 ? 'STARTING' : 'HEALTHY'
 }

@@ -1,12 +1,22 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
-import { outputFile, showExit, startProcess } from '../shared/output.ts'
-import { outputDirectory, replicaFrozen, replicaSettings, replicaSocket, type Session } from '../shared/session.ts'
-import type { ReplicaSettings } from '../shared/settings.ts'
+import { logFileName } from '../shared/log.ts'
+import { nameOutput, outputFile, showExit, startProcess } from '../shared/output.ts'
+import {
+  logDirectory,
+  outputDirectory,
+  replicaFrozen,
+  replicaSocket,
+  replicaStarted,
+  type Session,
+} from '../shared/session.ts'
+import { REPLICA_SETTINGS_FD, type ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
+import type { ReplicaFacts } from './details.ts'
 import { lastLinesOf, memoryOf, type Obituary } from './obituary.ts'
 
 const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
@@ -24,6 +34,8 @@ export interface Running extends Which {
   /** undefined: the system would not start it, which it says in a moment. */
   readonly pid: number | undefined
   readonly since: Instant
+  /** Unix time. */
+  readonly startedAtMs: number
   memoryBytes?: number | undefined
 }
 
@@ -32,6 +44,7 @@ export class Processes {
   readonly #session: Session
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #clock: Clock
+  readonly #date: () => number
   readonly #exited: (which: Which, obituary: Obituary) => void
   readonly #running = new Map<ReplicaId, Running>()
 
@@ -39,11 +52,14 @@ export class Processes {
     session: Session
     env: Readonly<Record<string, string | undefined>>
     clock: Clock
+    /** Unix time in milliseconds. */
+    date: () => number
     exited: (which: Which, obituary: Obituary) => void
   }) {
     this.#session = options.session
     this.#env = options.env
     this.#clock = options.clock
+    this.#date = options.date
     this.#exited = options.exited
     this.#sample()
   }
@@ -53,15 +69,13 @@ export class Processes {
       this.#start(settings)
     } catch (error) {
       // Later, as every other end: whoever starts a replica has not finished its turn.
-      this.#running.set(settings.replica, { ...settings, pid: undefined, since: this.#clock.now() })
+      this.#running.set(settings.replica, { ...settings, pid: undefined, ...this.#now() })
       this.#clock.after(0, () => this.#gone(settings.replica, `it could not be started: ${messageOf(error)}`))
     }
   }
 
   #start(settings: ReplicaSettings): void {
-    const { application, deployment } = deploymentName(settings.deployment)
-    const file = replicaSettings(this.#session, settings.replica)
-    writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+    note(replicaStarted(this.#session, settings.replica), settings.deployment)
     const start = {
       command: process.execPath,
       args: [REPLICA_MAIN],
@@ -70,23 +84,32 @@ export class Processes {
         ...this.#env,
         ...gpuEnvironment(settings),
         BATOID_SESSION_DIR: this.#session.directory,
-        BATOID_REPLICA: file,
       },
-      prefix: `ServeReplica:${application}:${deployment}`,
+      prefix: outputPrefix(settings.deployment),
+      id: settings.replica,
+      extra: ['pipe' as const],
     }
     const child = startProcess(start, outputDirectory(this.#session))
+    // One that ends before it has read them tells so by its exit.
+    const pipe = child.stdio[REPLICA_SETTINGS_FD]?.on('error', () => {})
+    if (pipe instanceof Writable) pipe.end(JSON.stringify(settings))
     const { replica } = settings
     const gone = (how: string) => this.#gone(replica, how)
     child.once('error', (error) => gone(`it could not be started: ${error.message}`))
     child.once('exit', (code, signal) => gone(showExit(code, signal)))
-    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, since: this.#clock.now() })
+    this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, ...this.#now() })
   }
 
   /** Looks after a replica that a former controller started. */
   adopt(which: Which, pid: number): void {
     const { replica } = which
     if (this.#running.has(replica)) return
-    this.#running.set(replica, { ...which, pid, since: this.#clock.now() })
+    nameOutput(replica, this.#outputFile(which.deployment, pid))
+    const now = this.#now()
+    // The file was made just before it was started; the clock may have been set back since.
+    const startedAtMs = modifiedAtMs(replicaStarted(this.#session, replica)) ?? now.startedAtMs
+    const uptimeMs = Math.max(0, now.startedAtMs - startedAtMs)
+    this.#running.set(replica, { ...which, pid, startedAtMs, since: now.since - uptimeMs })
     const look = () => {
       if (this.#running.get(replica)?.pid !== pid) return
       if (isAlive(pid)) this.#clock.after(LOOK_MS, look)
@@ -95,16 +118,25 @@ export class Processes {
     this.#clock.after(LOOK_MS, look)
   }
 
-  pidOf(replica: ReplicaId): number | undefined {
-    return this.#running.get(replica)?.pid
+  factsOf(replica: ReplicaId): ReplicaFacts | undefined {
+    const running = this.#running.get(replica)
+    if (running?.pid === undefined) return undefined
+    const { pid, deployment: id, startedAtMs } = running
+    const { application, deployment } = deploymentName(id)
+    const file = logFileName(`replica_${application}_${deployment}_${replica}`)
+    return { pid, startTimeS: startedAtMs / 1000, logFile: `${logDirectory(this.#session)}/${file}.log` }
   }
 
   running(): Iterable<Running> {
     return this.#running.values()
   }
 
+  #now(): Pick<Running, 'since' | 'startedAtMs'> {
+    return { since: this.#clock.now(), startedAtMs: this.#date() }
+  }
+
   kill(replica: ReplicaId): void {
-    const pid = this.pidOf(replica)
+    const pid = this.#running.get(replica)?.pid
     if (pid === undefined) return
     try {
       process.kill(pid, 'SIGKILL')
@@ -125,9 +157,12 @@ export class Processes {
   }
 
   #obituary({ deployment: id, pid, since, memoryBytes }: Running, how: string): Obituary {
-    const { application, deployment } = deploymentName(id)
-    const output = pid && outputFile(outputDirectory(this.#session), `ServeReplica:${application}:${deployment}`, pid)
-    return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines: output ? lastLinesOf(output) : [] }
+    const lastLines = pid === undefined ? [] : lastLinesOf(this.#outputFile(id, pid))
+    return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines }
+  }
+
+  #outputFile(deployment: DeploymentId, pid: number): string {
+    return outputFile(outputDirectory(this.#session), outputPrefix(deployment), pid)
   }
 
   #gone(replica: ReplicaId, how: string): void {
@@ -135,14 +170,35 @@ export class Processes {
     if (running === undefined) return
     this.#running.delete(replica)
     removeSocket(replicaSocket(this.#session, replica))
-    for (const file of [replicaSettings, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
+    for (const file of [replicaStarted, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
     this.#exited(running, this.#obituary(running, how))
   }
+}
+
+/** On a full disk an empty file must do, which takes no room. */
+function note(file: string, text: string): void {
+  const fd = openSync(file, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+  } catch {
+    // Who reads it does without.
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function outputPrefix(id: DeploymentId): string {
+  const { application, deployment } = deploymentName(id)
+  return `ServeReplica:${application}:${deployment}`
 }
 
 /** A replica sees its own GPUs alone; one that asked for none sees what the controller sees, as in the reference. */
 function gpuEnvironment({ allotment: { gpus } }: ReplicaSettings): Readonly<Record<string, string>> {
   return gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: gpus.join(',') }
+}
+
+function modifiedAtMs(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs
 }
 
 /** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */

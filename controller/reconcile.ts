@@ -1,8 +1,9 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
 import type { Allotment } from '../shared/protocol.ts'
-import { failuresOf, isGivenUp, isServing, isUnhealthy, stepTo } from './policy.ts'
-import { allot, type Machine } from './resources.ts'
+import { failuresOf, isGivenUp, isProven, isServing, isUnhealthy, provenAt, stepTo } from './policy.ts'
+import { allot, freeOf, type Machine } from './resources.ts'
+import { nextWarning, warn } from './slow.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
 
@@ -25,15 +26,15 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
-    const actions: Action[] = retire(id, wanted, seen, circumstances.now)
-    if (wanted === undefined) return [...actions, ...wait(id, seen, 0)]
-    actions.push(...reach(id, wanted, seen))
-    if (!mayTry(wanted, seen, circumstances.now)) return [...actions, ...wait(id, seen, 0)]
-    const staying = stay(seen, actions)
-    const short = missing(wanted, staying)
-    const most = wanted.maxReplicas - staying.filter((replica) => isCurrent(replica, wanted)).length
-    const starts = spawn(id, wanted, Math.min(short, most), { ...circumstances, held })
-    return [...actions, ...reconfigure(id, wanted, staying), ...starts, ...wait(id, seen, short - starts.length)]
+    if (wanted === undefined && seen.replicas.size === 0) return [{ do: 'forget', deployment: id }]
+    const retired = retire(id, wanted, seen, circumstances.now)
+    if (wanted === undefined) return retired
+    const actions = [...retired, ...reach(id, wanted, seen)]
+    if (!mayTry(wanted, seen, circumstances.now)) actions.push(...wait(id, seen, 0))
+    else actions.push(...progress(id, wanted, seen, { ...circumstances, held, staying: stay(seen, retired) }))
+    const available = freeOf(circumstances.machine, held)
+    const asked = { now: circumstances.now, required: wanted.resources, available }
+    return [...actions, ...warn(id, seen, actions, asked)]
   })
 }
 
@@ -52,7 +53,9 @@ function retire(
   const current = well.filter(({ version }) => version === wanted?.version)
   const outdated = well.filter(({ version }) => version !== wanted?.version)
   const target = wanted?.targetReplicas ?? 0
-  const needed = Math.max(0, target - current.filter(isServing).length)
+  // A version that dies as soon as it serves must not take the place of one that does not.
+  const believed = wanted !== undefined && isProven(wanted, seen, now) ? current.filter(isServing).length : 0
+  const needed = Math.max(0, target - believed)
   // Where nobody else serves, an unhealthy replica stays until its successor does: it may still answer.
   const spared = target > 0 && !well.some(isServing) ? 1 : 0
   const leave = [
@@ -96,6 +99,18 @@ function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment):
 interface Space extends Circumstances {
   /** What is allotted already; what is started here is added. */
   readonly held: Allotment[]
+  /** The replicas that are not leaving. */
+  readonly staying: readonly ObservedReplica[]
+}
+
+/** What brings the deployment closer to what is wanted. */
+function progress(id: DeploymentId, wanted: DesiredDeployment, seen: ObservedDeployment, space: Space): Action[] {
+  const { staying, now } = space
+  const short = missing(wanted, staying)
+  const most = wanted.maxReplicas - staying.filter((replica) => isCurrent(replica, wanted)).length
+  const starts = spawn(id, wanted, Math.min(short, most), space)
+  const batch = reconfigure(id, wanted, staying, isProven(wanted, seen, now))
+  return [...batch, ...starts, ...wait(id, seen, short - starts.length)]
 }
 
 function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, space: Space): Action[] {
@@ -110,17 +125,22 @@ function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: numbe
 }
 
 function wait(deployment: DeploymentId, seen: ObservedDeployment, replicas: number): Action[] {
-  return seen.waiting === replicas ? [] : [{ do: 'wait', deployment, replicas }]
+  return (seen.waiting?.replicas ?? 0) === replicas ? [] : [{ do: 'wait', deployment, replicas }]
 }
 
-/** No more replicas at a time than a batch has, and each goes on serving with what it has until it has taken it over. */
+/**
+ * No more replicas at a time than a batch has, no second batch before the first has proved itself, and each goes on
+ * serving with what it has until it has taken it over.
+ */
 function reconfigure(
   deployment: DeploymentId,
   { version, config, surge }: DesiredDeployment,
   staying: readonly ObservedReplica[],
+  proven: boolean,
 ) {
   const running = staying.filter((replica) => isRunning(replica) && replica.version === version)
-  const busy = running.filter(({ taking }) => taking !== undefined).length
+  const isBusy = (replica: ObservedReplica) => replica.taking !== undefined || (!proven && replica.config === config)
+  const busy = running.filter(isBusy).length
   return (
     running
       // A frozen one would not hear it.
@@ -211,9 +231,17 @@ function retireFirst(replicas: readonly ObservedReplica[]): ObservedReplica[] {
 
 /** When reconcile has to look again though nothing happens: the next deadline, or the end of a back-off. */
 export function nextDeadline(desired: Desired, observed: Observed, now: Instant): Instant | undefined {
-  const deadlines = [...observed].flatMap(([id, { replicas, failures }]) => [
-    ...[...replicas.values()].flatMap((replica) => deadlineOf(replica, desired.get(id)) ?? []),
-    ...[...failures.values()].flatMap(({ notBefore }) => (notBefore > now ? [notBefore] : [])),
-  ])
+  const deadlines = [...observed].flatMap(([id, seen]) => {
+    const replicas = [...seen.replicas.values()]
+    const moments = [
+      nextWarning(seen),
+      ...replicas.map((replica) => provenAt(replica, seen)),
+      ...[...seen.failures.values()].map(({ notBefore }) => notBefore),
+    ]
+    return [
+      ...replicas.flatMap((replica) => deadlineOf(replica, desired.get(id)) ?? []),
+      ...moments.filter((at) => at > now && at < Number.POSITIVE_INFINITY),
+    ]
+  })
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)
 }

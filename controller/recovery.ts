@@ -1,28 +1,48 @@
 import type { Clock } from '../shared/clock.ts'
-import type { ReplicaId } from '../shared/ids.ts'
+import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { Former } from './effects.ts'
 
 /** So long a restarted controller that knows what shall run waits for the replicas of the one before it. */
 const RECOVERY_MS = 5_000
+/** How often it looks whether they still live. */
+const LOOK_MS = 100
+
+export interface RecoveryOptions {
+  /** What a controller before this one has left; undefined: there was none. */
+  readonly former: Pick<Former, 'replicas' | 'living'> | undefined
+  readonly clock: Clock
+  readonly done: () => void
+}
 
 /**
  * Ends once it is known both what shall run and who lives. Not to know the one is not to want nothing, and not to have
  * heard from a replica is not to have lost it: until then nobody is drained and nobody is started.
  */
 export class Recovery {
-  readonly #awaited: Set<ReplicaId>
-  readonly #clock: Clock
-  readonly #done: () => void
-  #knowsTarget = false
+  readonly #options: RecoveryOptions
+  readonly #awaited: Map<ReplicaId, DeploymentId | undefined>
+  #knowsTarget: boolean
 
-  constructor({ replicas, clock, done }: { replicas: readonly ReplicaId[]; clock: Clock; done: () => void }) {
-    this.#awaited = new Set(replicas)
-    this.#clock = clock
-    this.#done = done
+  constructor(options: RecoveryOptions) {
+    const { former } = options
+    this.#options = options
+    this.#awaited = new Map(former?.replicas.map(({ replica, deployment }) => [replica, deployment]))
+    this.#knowsTarget = former === undefined
+    void this.#look()
+  }
+
+  get knowsTarget(): boolean {
+    return this.#knowsTarget
+  }
+
+  /** The deployments of the replicas that have not been heard of yet, one for each, where it is known. */
+  get awaited(): readonly DeploymentId[] {
+    return [...this.#awaited.values()].filter((deployment) => deployment !== undefined)
   }
 
   /** What shall run is known. */
   know(): void {
-    if (!this.#knowsTarget) this.#clock.after(RECOVERY_MS, () => this.end())
+    if (!this.#knowsTarget) this.#options.clock.after(RECOVERY_MS, () => this.end())
     this.#knowsTarget = true
     this.#endIfComplete()
   }
@@ -35,7 +55,17 @@ export class Recovery {
 
   end(): void {
     this.#awaited.clear()
-    this.#done()
+    this.#options.done()
+  }
+
+  /** One that was about to leave may do so before it says anything. */
+  async #look(): Promise<void> {
+    const { former, clock } = this.#options
+    if (former === undefined || this.#awaited.size === 0) return
+    const living = new Set(await former.living())
+    for (const replica of this.#awaited.keys()) if (!living.has(replica)) this.#awaited.delete(replica)
+    this.#endIfComplete()
+    clock.after(LOOK_MS, () => void this.#look())
   }
 
   #endIfComplete(): void {

@@ -21,6 +21,17 @@ export function allot(machine: Machine, held: readonly Allotment[], need: Resour
   return gpus && { resources: need, gpus }
 }
 
+/** What of the machine nobody holds. */
+export function freeOf({ resources, gpus }: Machine, held: readonly Allotment[]): Resources {
+  const all = gpus.length === 0 ? resources : { ...resources, GPU: gpus.length }
+  return Object.fromEntries(
+    Object.entries(all).map(([name, amount]) => {
+      const taken = held.reduce((sum, { resources: own }) => sum + (own[name] ?? 0), 0)
+      return [name, Math.max(0, Math.round((amount - taken) * 1e4) / 1e4)]
+    }),
+  )
+}
+
 /** Whole ones are nobody else's; of a shared one the fullest that has room, so that others stay whole. */
 function allotGpus(all: readonly string[], held: readonly Allotment[], need: number): readonly string[] | undefined {
   if (need === 0) return []

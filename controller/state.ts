@@ -40,6 +40,14 @@ export interface ObservedReplica {
   readonly phase: Phase
   readonly health: Health
   readonly frozen: Frozen | undefined
+  /** What proxies have told of it last. */
+  readonly interrupted: Interrupted | undefined
+}
+
+/** Requests that ended without an answer: whether it dies of them, or they of it, is known when its process ends. */
+export interface Interrupted {
+  readonly at: Instant
+  readonly requestIds: readonly string[]
 }
 
 /** It is stopped, or runs JavaScript without end: `error` says which, and where. */
@@ -50,6 +58,7 @@ export interface Frozen {
 
 export type Phase =
   | { readonly name: 'starting'; readonly deadline: Instant; readonly timeoutMs: number }
+  /** `since`: when it began to run with what it has, its config included. */
   | { readonly name: 'running'; readonly address: string; readonly since: Instant }
   /** It has said that it cannot start, and is about to leave. */
   | { readonly name: 'failed'; readonly error: ErrorReport; readonly deadline: Instant }
@@ -68,8 +77,10 @@ export interface ObservedDeployment {
   readonly ranRevision: Revision | undefined
   /** Those that died unbidden, the latest last. */
   readonly dead: readonly DeadReplica[]
-  /** How many replicas are wanted but do not fit the machine. */
-  readonly waiting: number
+  /** Replicas that are wanted but do not fit the machine. */
+  readonly waiting: Waiting | undefined
+  /** The last warning of slow starts, for as long as any is slow. */
+  readonly slow: Slow | undefined
   /** What was wanted when last as many ran as were wanted. */
   readonly reached: Reached | undefined
 }
@@ -77,6 +88,25 @@ export interface ObservedDeployment {
 export interface DeadReplica {
   readonly id: ReplicaId
   readonly reason: string
+  /** What it was serving, as far as is known; the latest last. */
+  readonly requestIds: readonly string[]
+}
+
+export interface Waiting {
+  readonly replicas: number
+  /** Since when any have been. */
+  readonly since: Instant
+}
+
+/** How many replicas have not been placed, or not become ready, for so long that somebody should know. */
+export interface Slow {
+  readonly at: Instant
+  readonly waiting: number
+  readonly starting: number
+  /** By each replica that waits, */
+  readonly required: Resources
+  /** and what is free. */
+  readonly available: Resources
 }
 
 export interface Reached {
@@ -101,14 +131,18 @@ export function revisionOf({ version, config }: { readonly version: string; read
 export interface Failures {
   /** Since a replica last lived for `STABLE_MS`. */
   readonly inARow: number
+  /** Of those in a row, the last ones that each came sooner than the delay before the next start is long. */
+  readonly hasty: number
   /** No replica is started or updated before; meaningful only after a failure. */
   readonly notBefore: Instant
   /** Failed starts and updates. */
   readonly starts: number
+  /** Of those in a row: replicas that ran first. */
+  readonly lost: number
   readonly lastError: ErrorReport | undefined
 }
 
-export const noFailures: Failures = { inARow: 0, notBefore: 0, starts: 0, lastError: undefined }
+export const noFailures: Failures = { inARow: 0, hasty: 0, notBefore: 0, starts: 0, lost: 0, lastError: undefined }
 
 export type Observed = ReadonlyMap<DeploymentId, ObservedDeployment>
 
@@ -117,7 +151,8 @@ export const unseen: ObservedDeployment = {
   failures: new Map(),
   ranRevision: undefined,
   dead: [],
-  waiting: 0,
+  waiting: undefined,
+  slow: undefined,
   reached: undefined,
 }
 
@@ -148,6 +183,10 @@ export type Action =
   | { readonly do: 'reach'; readonly deployment: DeploymentId; readonly reached: Reached }
   /** So many replicas wait for room from now on; 0: none any more. */
   | { readonly do: 'wait'; readonly deployment: DeploymentId; readonly replicas: number }
+  /** Replicas take long to start, or undefined: none does any more. */
+  | { readonly do: 'warn'; readonly deployment: DeploymentId; readonly slow: Slow | undefined }
+  /** Nothing of it is wanted or there. */
+  | { readonly do: 'forget'; readonly deployment: DeploymentId }
 
 /** What has happened. */
 export type Event =
@@ -196,6 +235,13 @@ export type Event =
       readonly replica: ReplicaId
       readonly error: ErrorReport
       readonly lastLines: readonly string[]
+    }
+  /** A proxy has lost these requests with it; it may live on, or have gone already. */
+  | {
+      readonly on: 'interrupted'
+      readonly deployment: DeploymentId
+      readonly replica: ReplicaId
+      readonly requestIds: readonly string[]
     }
   /** A replica of a former controller has been found alive. */
   | { readonly on: 'found'; readonly deployment: DeploymentId; readonly found: ObservedReplica }

@@ -1,25 +1,75 @@
-import { deploymentId } from '../shared/ids.ts'
-import type {
-  ApplicationSpec,
-  ApplicationStatus,
-  DeploymentStatus,
-  ReplicaState,
-  StatusTrigger,
-} from '../shared/protocol.ts'
-import { failuresOf, isGivenUp, isUnhealthy, stepTo } from './policy.ts'
+import { type DeploymentId, deploymentId, deploymentName } from '../shared/ids.ts'
+import type { ApplicationSpec } from '../shared/protocol.ts'
+import type { ApplicationStatus, DeploymentStatus, ReplicaState, StatusTrigger } from '../shared/statuses.ts'
+import type { Deployed } from './applications.ts'
+import { failuresOf, hasFailed, isGivenUp, isUnhealthy, stepTo } from './policy.ts'
+import { showSlow } from './slow.ts'
 import type { Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica, Step } from './state.ts'
 import { unseen } from './state.ts'
 
-/** What is to be thought of an application: computed from what is wanted and what is there, never stored. */
-export function applicationStatus(
-  application: ApplicationSpec,
+export type OwnStatus = Omit<ApplicationStatus, 'routed'>
+
+/**
+ * Of all applications, also of those that are being deleted. `recovering`: the deployments of replicas of a controller
+ * before, one for each that has not been heard of yet.
+ */
+export function statuses(
+  applications: readonly Deployed[],
   desired: Desired,
   observed: Observed,
-): Omit<ApplicationStatus, 'routed'> {
+  recovering: readonly DeploymentId[] = [],
+): OwnStatus[] {
+  const wanted = applications.map(({ spec, rolledBack }) =>
+    withHistory(applicationStatus(spec, desired, observed), rolledBack),
+  )
+  return [...wanted, ...deleting(applications, observed)].map((own) => withRecovering(own, recovering))
+}
+
+function withHistory(own: OwnStatus, rolledBack: string | undefined): OwnStatus {
+  if (rolledBack === undefined) return own
+  const history = `The last good version was restored, since the new one failed: ${rolledBack}`
+  return {
+    ...own,
+    message:
+      own.message === ''
+        ? history
+        : `${own.message}
+${history}`,
+  }
+}
+
+function withRecovering(own: OwnStatus, recovering: readonly DeploymentId[]): OwnStatus {
+  if (recovering.length === 0) return own
+  const deployments = own.deployments.map((deployment) => {
+    const id = deploymentId({ application: own.name, deployment: deployment.name })
+    const count = recovering.filter((other) => other === id).length
+    const states = { ...deployment.replicaStates, RECOVERING: count }
+    return count === 0 ? deployment : { ...deployment, replicaStates: states }
+  })
+  return { ...own, deployments }
+}
+
+function deleting(applications: readonly Deployed[], observed: Observed): OwnStatus[] {
+  const gone = [...observed].filter(([id, { replicas }]) => replicas.size > 0 && !applications.some(isOf(id)))
+  const names = new Set(gone.map(([id]) => deploymentName(id).application))
+  return [...names].map((name) => {
+    const own = gone.filter(([id]) => deploymentName(id).application === name)
+    const deployments = own.map(([id, seen]) => deploymentStatus(id, undefined, seen))
+    return { name, status: 'DELETING', message: '', deployments }
+  })
+}
+
+const isOf =
+  (id: DeploymentId) =>
+  ({ spec }: Deployed): boolean =>
+    spec.name === deploymentName(id).application
+
+/** What is to be thought of an application: computed from what is wanted and what is there, never stored. */
+export function applicationStatus(application: ApplicationSpec, desired: Desired, observed: Observed): OwnStatus {
   const { name } = application
   const deployments = application.deployments.map((deployment) => {
     const id = deploymentId({ application: name, deployment: deployment.name })
-    return deploymentStatus(deployment.name, desired.get(id), observed.get(id) ?? unseen)
+    return deploymentStatus(id, desired.get(id), observed.get(id) ?? unseen)
   })
   return { name, ...summary(deployments), deployments }
 }
@@ -36,16 +86,17 @@ function summary(deployments: readonly DeploymentStatus[]): Pick<ApplicationStat
 }
 
 function deploymentStatus(
-  name: string,
+  id: DeploymentId,
   wanted: DesiredDeployment | undefined,
   seen: ObservedDeployment,
 ): DeploymentStatus {
-  return { name, ...opinion(wanted, seen), replicaStates: replicaStates(seen), recentDeadReplicas: seen.dead }
+  const { deployment: name } = deploymentName(id)
+  return { name, ...opinion(id, wanted, seen), replicaStates: replicaStates(seen), recentDeadReplicas: seen.dead }
 }
 
 type Opinion = Pick<DeploymentStatus, 'status' | 'trigger' | 'message'>
 
-function opinion(wanted: DesiredDeployment | undefined, seen: ObservedDeployment): Opinion {
+function opinion(id: DeploymentId, wanted: DesiredDeployment | undefined, seen: ObservedDeployment): Opinion {
   if (wanted === undefined) return { status: 'UPDATING', trigger: 'DELETING', message: '' }
   const step = stepTo(wanted, seen)
   if (step === undefined) return { status: 'HEALTHY', trigger: TRIGGERS[seen.reached?.by ?? 'update'], message: '' }
@@ -57,7 +108,9 @@ function opinion(wanted: DesiredDeployment | undefined, seen: ObservedDeployment
     const status = step === 'update' ? 'DEPLOY_FAILED' : 'UNHEALTHY'
     return { status, trigger: 'REPLICA_STARTUP_FAILED', message }
   }
-  return underWay(step, wanted, seen)
+  if (hasFailed(wanted, seen)) return { ...unhealthy(seen), status: 'DEPLOY_FAILED' }
+  const slow = seen.slow === undefined ? '' : showSlow(id, seen.slow).join('\n')
+  return underWay(step, wanted, seen, slow)
 }
 
 /** What has been completed by a step. */
@@ -68,18 +121,18 @@ const TRIGGERS: Readonly<Record<Step, StatusTrigger>> = {
   repair: 'UNSPECIFIED',
 }
 
-function underWay(step: Step, wanted: DesiredDeployment, seen: ObservedDeployment): Opinion {
+/** What takes long is said where nothing worse has to be. */
+function underWay(step: Step, wanted: DesiredDeployment, seen: ObservedDeployment, slow: string): Opinion {
   const trigger = 'CONFIG_UPDATE_STARTED'
   const scale = `from ${seen.reached?.targetReplicas} to ${wanted.targetReplicas} replicas.`
   switch (step) {
     case 'update':
-      // It is tried again for ever, so it has not failed.
-      if (failuresOf(wanted, seen).lastError?.code === 'unhealthy') return unhealthy(seen)
-      return { status: 'UPDATING', trigger, message: retrying(wanted, seen) }
+      if (failuresOf(wanted, seen).lost > 0) return unhealthy(seen)
+      return { status: 'UPDATING', trigger, message: retrying(wanted, seen) || slow }
     case 'upscale':
-      return { status: 'UPSCALING', trigger, message: `Upscaling ${scale}` }
+      return { status: 'UPSCALING', trigger, message: slow || `Upscaling ${scale}` }
     case 'downscale':
-      return { status: 'DOWNSCALING', trigger, message: `Downscaling ${scale}` }
+      return { status: 'DOWNSCALING', trigger, message: slow || `Downscaling ${scale}` }
     case 'repair':
       return unhealthy(seen)
   }
@@ -99,7 +152,10 @@ function trouble({ replicas, dead }: ObservedDeployment): string {
     if (isUnhealthy(replica)) return ` Replica ${id} is unhealthy: ${health.error?.message}.`
   }
   const last = dead.at(-1)
-  return last === undefined ? '' : ` Replica ${last.id} died: ${last.reason}.`
+  if (last === undefined) return ''
+  const { requestIds } = last
+  const serving = requestIds.length === 0 ? '' : ` It was serving ${requestIds.join(', ')}.`
+  return ` Replica ${last.id} died: ${last.reason}.${serving}`
 }
 
 function retrying(wanted: DesiredDeployment, seen: ObservedDeployment): string {
@@ -119,7 +175,7 @@ function replicaStates({ replicas }: ObservedDeployment): DeploymentStatus['repl
   return counts
 }
 
-function replicaState({ phase, taking }: ObservedReplica): ReplicaState {
+export function replicaState({ phase, taking }: ObservedReplica): ReplicaState {
   switch (phase.name) {
     case 'starting':
       return 'STARTING'

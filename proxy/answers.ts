@@ -22,6 +22,11 @@ export const healthy = text(200, 'success')
 export const draining = text(503, 'This node is being drained.')
 export const unpopulated = text(503, 'Route table is not populated yet.')
 export const failed = text(500, 'Internal Server Error')
+/** Not repeated, or in vain: who sent it has to know that, and that the fault is not the handler's. */
+export const lost = text(
+  502,
+  'The replica that had the request gave no valid answer. It may have executed the request.',
+)
 export const badTarget = text(400, 'The request target is neither a path nor an http URL.', CLOSE)
 export const noHost = text(400, 'An HTTP/1.1 request must have one Host header, with a host.', CLOSE)
 export const unknownVersion = text(505, 'The supported versions are HTTP/1.1 and HTTP/1.0.', CLOSE)

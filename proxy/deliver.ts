@@ -1,7 +1,8 @@
+import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
 import type { Route } from '../shared/protocol.ts'
-import { type Answer, backpressure, deployFailed, failed, notFound, unavailable, unsendable } from './answers.ts'
+import { type Answer, backpressure, deployFailed, lost, notFound, unavailable, unsendable } from './answers.ts'
 import type { Delivery, Transport } from './forward.ts'
-import { mayRetry, type Outcome } from './outcome.ts'
+import { isInterrupted, mayRetry, type Outcome } from './outcome.ts'
 import type { Admission } from './pool.ts'
 import type { Turn } from './queue.ts'
 import type { Destination } from './routing.ts'
@@ -13,11 +14,15 @@ export type Result =
   /** To show the client that its answer is incomplete. */
   | { readonly type: 'cut'; readonly reason: string }
 
+/** Hears of each request that was lost with its replica, or nearly so. */
+export type Interrupted = (deployment: DeploymentId, replica: ReplicaId, requestId: string) => void
+
 /** Takes a request to one replica after the other, until one has answered or there is nothing more that may be tried. */
 export async function deliver(
   delivery: Delivery,
   { route, pool }: Destination,
   transport: Pick<Transport, 'forward'>,
+  interrupted: Interrupted,
 ): Promise<Result> {
   const { request, upload, caller, target } = delivery
   let turn: Turn | undefined
@@ -32,6 +37,7 @@ export async function deliver(
     turn = lease.turn
     const outcome = await transport.forward(delivery, lease.replica)
     lease.release(outcome)
+    if (isInterrupted(outcome)) interrupted(route.deployment, lease.replica.id, delivery.id)
     if (outcome.type === 'refused') refused += 1
     if (outcome.type === 'broken') broken += 1
     const method = request.method ?? ''
@@ -68,7 +74,7 @@ function result(outcome: Outcome, { deployment }: Route, remark = ''): Result {
     case 'refused':
       return { type: 'answer', answer: unavailable(deployment), reason: outcome.reason }
     case 'broken':
-      return { type: 'answer', answer: failed, reason: outcome.reason + remark }
+      return { type: 'answer', answer: lost, reason: outcome.reason + remark }
     case 'unsendable':
       return { type: 'answer', answer: unsendable, reason: outcome.reason }
     case 'cut':

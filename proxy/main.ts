@@ -10,12 +10,13 @@ import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
-import { PROTOCOL, type ToProxy } from '../shared/protocol.ts'
+import { type FromProxy, PROTOCOL, type ToProxy } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory } from '../shared/session.ts'
 import { httpAddressFrom, httpSettingsFrom, inheritedSocket, isLaunched, sessionFrom } from '../shared/settings.ts'
 import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
+import { Interruptions } from './interruptions.ts'
 import { createProxy } from './server.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
@@ -44,9 +45,10 @@ const node = ip ?? '127.0.0.1'
 const numbered = http.proxy.index === 0 ? '' : `_${http.proxy.index + 1}`
 /** 56 hexadecimal digits, as Ray names its nodes; the same for every proxy of a cluster on a machine. */
 const nodeId = createHash('sha224').update(`${hostname()} ${session.directory}`).digest('hex')
+const logFile = `${logDirectory(session)}/${logFileName(`proxy_${node}${numbered}`)}.log`
 const log = openLog({
   component: `proxy ${node}`,
-  file: `${logDirectory(session)}/${logFileName(`proxy_${node}${numbered}`)}.log`,
+  file: logFile,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ProxyActor', process.pid) },
   level: 'INFO',
   now: Date.now,
@@ -64,6 +66,14 @@ process.on('uncaughtException', (error) => {
 })
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 
+/** What nobody has taken by then is of no interest any more. */
+const TELL_MS = 5_000
+
+function tell(message: FromProxy): void {
+  channel.request(message, { timeoutMs: TELL_MS }).catch(() => undefined)
+}
+
+const interruptions = new Interruptions(systemClock, tell)
 const proxy = createProxy({
   http,
   credentials,
@@ -73,6 +83,7 @@ const proxy = createProxy({
     log.info(showAccess(line), { requestId, fileOnly: true })
   },
   problem: (text, { requestId }) => log.warning(text, { requestId, fileOnly: true }),
+  interrupted: (...about) => interruptions.add(...about),
   updated: (text) => log.info(`Got updated endpoints: ${text}.`),
   clock: systemClock,
   random: Math.random,
@@ -107,13 +118,16 @@ function listen(): Promise<void> {
   })
 }
 
+const role = { kind: 'proxy', node: { id: nodeId, ip: node }, index: http.proxy.index, logFile } as const
+let tableVersion = -1
 const channel = dialChannel({
   path: controllerSocket(session),
-  hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'proxy' } }),
+  hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { ...role, tableVersion } }),
   async receive(message) {
     const { type, table } = message as ToProxy
     if (type !== 'endpoints') throw new ServeError('message_invalid', `a proxy knows no message '${String(type)}'`)
     proxy.accept(table)
+    tableVersion = Math.max(tableVersion, table.version)
     listening ??= listen()
     await listening
   },
@@ -130,6 +144,7 @@ const channel = dialChannel({
 })
 
 async function shutDown(): Promise<void> {
+  tell({ type: 'draining' })
   await proxy.close(PROXY_GRACE_MS)
   channel.close()
   leave(0)

@@ -8,6 +8,8 @@ export type Outcome =
       readonly status: number
       /** From the attempt's beginning to the head of the answer. */
       readonly headMs: number
+      /** A WebSocket that the replica ended without a word, as when it dies. */
+      readonly isLost?: boolean
     }
   /** The replica could not be reached: nothing was executed. */
   | { readonly type: 'refused'; readonly reason: string }
@@ -23,6 +25,11 @@ export type Outcome =
   | { readonly type: 'late'; readonly afterMs: number }
   /** The request cannot be put on the wire. */
   | { readonly type: 'unsendable'; readonly reason: string }
+
+/** Whether the replica was lost with the request, or seems to have been. */
+export function isInterrupted(outcome: Outcome): boolean {
+  return outcome.type === 'broken' || outcome.type === 'cut' || (outcome.type === 'answered' && outcome.isLost === true)
+}
 
 /** What the proxy knows of a request when an attempt has ended. */
 export interface Tried {

@@ -4,6 +4,7 @@ import type { Random } from '../shared/ids.ts'
 import type { EndpointTable } from '../shared/protocol.ts'
 import type { HttpSettings } from '../shared/settings.ts'
 import type { Credentials } from '../shared/tls.ts'
+import type { Interrupted } from './deliver.ts'
 import type { AccessLine } from './exchange.ts'
 import type { Limits } from './listener.ts'
 
@@ -17,6 +18,7 @@ export interface ProxyOptions {
   readonly access: (line: AccessLine) => void
   /** A request failed for a reason that its client is not told. */
   readonly problem: (text: string, about: { readonly requestId: string }) => void
+  readonly interrupted: Interrupted
   /** The first table is in force, or one that leads other routes to other deployments; `text` shows them as Ray does. */
   readonly updated: (text: string) => void
   readonly clock: Clock

@@ -171,7 +171,7 @@ class HttpProxy implements ProxyServer {
     const transport = webSocket === undefined ? this.#transport : this.#webSockets.over(webSocket)
     const cancel = this.#limit(exchange)
     try {
-      const result = await deliver(delivery, destination, transport)
+      const result = await deliver(delivery, destination, transport, this.#options.interrupted)
       // One whose time is up has its answer.
       if (!exchange.gone) this.#finish(exchange, result)
     } finally {

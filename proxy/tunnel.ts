@@ -32,18 +32,21 @@ export class Tunnel {
     return this.#code
   }
 
-  /** Sends what has already arrived from each side, and whatever follows; `ended` is called when one side is gone. */
-  open(early: { readonly ofClient: Buffer; readonly ofReplica: Buffer }, ended: () => void): void {
+  /** Sends what has already arrived from each side, and whatever follows; `ended` is called when one side is gone, and told which. */
+  open(
+    early: { readonly ofClient: Buffer; readonly ofReplica: Buffer },
+    ended: (side: 'client' | 'replica') => void,
+  ): void {
     const [client, replica] = [this.#client, this.#replica]
     client.setKeepAlive(true, PROBE_MS)
     replica.on('error', () => {})
     client.once('close', () => {
       replica.destroy()
-      ended()
+      ended('client')
     })
     replica.once('close', () => {
       client.destroySoon()
-      ended()
+      ended('replica')
     })
     pass(client, replica, this.#toReplica, early.ofClient)
     pass(replica, client, this.#toClient, early.ofReplica)

@@ -5,6 +5,7 @@ import type { Clock, Instant } from '../shared/clock.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
 import type { Upgrade } from '../shared/upgrade.ts'
 import { readFields } from './answer-head.ts'
+import { ABNORMAL } from './close-frame.ts'
 import type { Delivery, Transport } from './forward.ts'
 import { endToEnd } from './headers.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
@@ -120,9 +121,9 @@ class Attempt {
     const { tunnels } = this.#surroundings
     this.#webSocket.tunnel = tunnel
     tunnels.add(tunnel)
-    tunnel.open({ ofClient: this.#webSocket.upgrade.take(), ofReplica: head }, () => {
+    tunnel.open({ ofClient: this.#webSocket.upgrade.take(), ofReplica: head }, (side) => {
       tunnels.delete(tunnel)
-      this.#settle(outcome)
+      this.#settle({ ...outcome, isLost: side === 'replica' && tunnel.code === ABNORMAL })
     })
   }
 
@@ -154,7 +155,7 @@ class Attempt {
     }
   }
 
-  #outcome(status: number): Outcome {
+  #outcome(status: number): Outcome & { type: 'answered' } {
     return { type: 'answered', status, headMs: this.#surroundings.clock.now() - this.#startedAt }
   }
 

@@ -1,6 +1,6 @@
 /** A replica: one process that runs one deployment and serves it over HTTP on a Unix socket of its own. */
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync, rmSync } from 'node:fs'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -18,8 +18,9 @@ import {
   outputDirectory,
   replicaFrozen,
   replicaSocket,
+  replicaStarted,
 } from '../shared/session.ts'
-import { isLaunched, type ReplicaSettings, replicaSettingsFile } from '../shared/settings.ts'
+import { isLaunched, REPLICA_SETTINGS_FD, type ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { captureConsole } from './console.ts'
@@ -38,7 +39,8 @@ const DISPOSE_MS = 5_000
 /** How long a replica that cannot start waits for the controller to know why. */
 const LAST_WORDS_MS = 1_000
 
-const settings = JSON.parse(readFileSync(replicaSettingsFile(process.env), 'utf8')) as ReplicaSettings
+const settings = JSON.parse(readFileSync(REPLICA_SETTINGS_FD, 'utf8')) as ReplicaSettings
+closeSync(REPLICA_SETTINGS_FD)
 const session = { directory: process.env['BATOID_SESSION_DIR'] ?? '' }
 const { application, deployment } = deploymentName(settings.deployment)
 const address = replicaSocket(session, settings.replica)
@@ -65,6 +67,8 @@ let watchdog: Watchdog | undefined
 
 function leave(code: number): never {
   removeSocket(address)
+  // A controller that is not there to see this end would wait for this replica when it comes back.
+  rmSync(replicaStarted(session, settings.replica), { force: true })
   log.flush()
   process.exit(code)
 }

@@ -17,6 +17,7 @@ export interface Build {
   readonly workingDir: string
   readonly name: string
   readonly routePrefix: string | null
+  readonly rollback: boolean
 }
 
 export interface BuildProcess {

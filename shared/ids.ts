@@ -33,6 +33,10 @@ export function isReplicaId(text: unknown): text is ReplicaId {
   return typeof text === 'string' && /^[a-z0-9]{8}$/.test(text)
 }
 
+export function isDeploymentId(text: unknown): text is DeploymentId {
+  return typeof text === 'string' && /^[^#]{1,100}#[^#]{1,100}$/.test(text)
+}
+
 export function deploymentId({ application, deployment }: DeploymentName): DeploymentId {
   return `${application}#${deployment}` as DeploymentId
 }

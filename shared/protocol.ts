@@ -1,5 +1,6 @@
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
+import type { ApplicationStatus } from './statuses.ts'
 
 /**
  * Every message between processes. Types alone: what a process that runs user code sends is checked with zod where it
@@ -9,7 +10,7 @@ import type { DeploymentId, ReplicaId } from './ids.ts'
  */
 
 /** Raised whenever a message changes its meaning; processes of different protocols refuse each other. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** The first message of every connection. */
 export interface Hello {
@@ -22,7 +23,16 @@ export interface Hello {
 
 export type Role =
   | { readonly kind: 'launcher' }
-  | { readonly kind: 'proxy' }
+  | {
+      readonly kind: 'proxy'
+      /** The machine it runs on. */
+      readonly node: { readonly id: string; readonly ip: string }
+      /** Which of the proxies of the machine it is, from 0. */
+      readonly index: number
+      readonly logFile: string
+      /** Of the endpoint table that it has in force; -1: none. */
+      readonly tableVersion: number
+    }
   | {
       readonly kind: 'replica'
       readonly replica: ReplicaId
@@ -80,6 +90,14 @@ export interface ReplicaChanged {
 export interface Deploy {
   readonly type: 'deploy'
   readonly application: ApplicationSpec
+  /** It has been deployed before, and may have been changed or deleted since: only if nobody knows any more what shall run. */
+  readonly isReminder: boolean
+}
+
+/** Launcher to controller: the applications of these names shall run no more. */
+export interface Delete {
+  readonly type: 'delete'
+  readonly applications: readonly string[]
 }
 
 /** Launcher to controller: drain every replica, then leave. Answered when the last one has gone. */
@@ -87,8 +105,22 @@ export interface Shutdown {
   readonly type: 'shutdown'
 }
 
+/** Proxy to controller: these requests ended without an answer, because the replica did, or nearly so. */
+export interface Interruption {
+  readonly type: 'interrupted'
+  readonly deployment: DeploymentId
+  readonly replica: ReplicaId
+  readonly requestIds: readonly string[]
+}
+
+/** Proxy to controller: it takes no new connections, and leaves when what it has is done. */
+export interface Draining {
+  readonly type: 'draining'
+}
+
+export type FromProxy = Interruption | Draining
 export type FromReplica = ReplicaChanged | HealthChanged
-export type FromLauncher = Deploy | Shutdown
+export type FromLauncher = Deploy | Delete | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
 export interface Endpoints {
@@ -131,38 +163,6 @@ export type ToProxy = Endpoints
 export type ToReplica = Drain | Reconfigure
 export type ToLauncher = Status
 
-export interface ApplicationStatus {
-  readonly name: string
-  readonly status: 'DEPLOYING' | 'RUNNING' | 'DEPLOY_FAILED' | 'UNHEALTHY' | 'DELETING'
-  readonly message: string
-  readonly deployments: readonly DeploymentStatus[]
-  /** Every proxy knows the running replicas: a request sent now is answered. */
-  readonly routed: boolean
-}
-
-/** In Ray's words, as are the triggers and the states. */
-export interface DeploymentStatus {
-  readonly name: string
-  readonly status: 'UPDATING' | 'HEALTHY' | 'UNHEALTHY' | 'DEPLOY_FAILED' | 'UPSCALING' | 'DOWNSCALING'
-  readonly trigger: StatusTrigger
-  readonly message: string
-  readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
-  /** Those that died unbidden, the latest last. */
-  readonly recentDeadReplicas: readonly { readonly id: ReplicaId; readonly reason: string }[]
-}
-
-export type StatusTrigger =
-  | 'UNSPECIFIED'
-  | 'CONFIG_UPDATE_STARTED'
-  | 'CONFIG_UPDATE_COMPLETED'
-  | 'UPSCALE_COMPLETED'
-  | 'DOWNSCALE_COMPLETED'
-  | 'REPLICA_STARTUP_FAILED'
-  | 'HEALTH_CHECK_FAILED'
-  | 'DELETING'
-
-export type ReplicaState = 'STARTING' | 'UPDATING' | 'RUNNING' | 'STOPPING'
-
 export interface EndpointTable {
   /** Grows with every change; a table older than the one in hand has been overtaken on its way. */
   readonly version: number
@@ -198,6 +198,8 @@ export interface ApplicationSpec {
   readonly workingDir: string
   readonly ingress: string
   readonly deployments: readonly DeploymentSpec[]
+  /** If it cannot be brought up, what ran before shall run again. */
+  readonly rollback: boolean
 }
 
 export interface DeploymentSpec {

@@ -18,9 +18,9 @@ export const lifelineSocket = ({ directory }: Session): string => `${directory}/
 export const replicaSocket = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.sock`
 
-/** What a replica is started with. */
-export const replicaSettings = ({ directory }: Session, replica: ReplicaId): string =>
-  `${directory}/replica-${replica}.json`
+/** Is there from the start of a replica to its end, and names its deployment if there was room. */
+export const replicaStarted = ({ directory }: Session, replica: ReplicaId): string =>
+  `${directory}/replica-${replica}.started`
 
 /** Is there while the JavaScript of a replica does not come back to its event loop; says what is known of it. */
 export const replicaFrozen = ({ directory }: Session, replica: ReplicaId): string =>
@@ -39,9 +39,9 @@ export const outputDirectory = ({ directory }: Session): string => `${directory}
 export const replicaOfSocket = (file: string): ReplicaId | undefined =>
   replicaIn(/^replica-(.*)\.sock$/.exec(file)?.[1])
 
-/** The replica that was started with this file of the session directory. */
-export const replicaOfSettings = (file: string): ReplicaId | undefined =>
-  replicaIn(/^replica-(.*)\.json$/.exec(file)?.[1])
+/** The replica that was started, and has not ended, as this file of the session directory says. */
+export const replicaOfStarted = (file: string): ReplicaId | undefined =>
+  replicaIn(/^replica-(.*)\.started$/.exec(file)?.[1])
 
 function replicaIn(id: string | undefined): ReplicaId | undefined {
   return isReplicaId(id) ? id : undefined

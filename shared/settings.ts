@@ -197,12 +197,8 @@ export function inheritedSocket(env: Environment, pid: number): number | undefin
   return env['LISTEN_PID'] === String(pid) && Number(env['LISTEN_FDS']) >= 1 ? 3 : undefined
 }
 
-/** The file with the settings of a replica: an environment variable would not hold a large `userConfig`. */
-export function replicaSettingsFile(env: Environment): string {
-  const path = env['BATOID_REPLICA']
-  if (path === undefined) throw new ServeError('internal', 'a replica is started by the controller, not by hand')
-  return path
-}
+/** On this descriptor a replica reads its settings: an environment variable would not hold a large `userConfig`, a full disk none. */
+export const REPLICA_SETTINGS_FD = 3
 
 function from<T, F>(env: Environment, { name, read, must }: Variable<T>, fallback: F): T | F {
   const text = env[name]

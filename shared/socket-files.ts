@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { controllerSocket, lifelineSocket, replicaOfSettings, replicaOfSocket, type Session } from './session.ts'
+import { controllerSocket, lifelineSocket, replicaOfStarted, replicaOfSocket, type Session } from './session.ts'
 
 /** Removes a socket file that nobody serves any more. */
 export function removeSocket(path: string): void {
@@ -12,7 +12,7 @@ export function removeSockets(session: Session): void {
   removeSocket(controllerSocket(session))
   removeSocket(lifelineSocket(session))
   for (const file of readdirSync(session.directory)) {
-    const isReplicas = replicaOfSocket(file) !== undefined || replicaOfSettings(file) !== undefined
+    const isReplicas = replicaOfSocket(file) !== undefined || replicaOfStarted(file) !== undefined
     if (isReplicas) removeSocket(join(session.directory, file))
   }
 }

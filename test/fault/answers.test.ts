@@ -4,7 +4,7 @@ import { ask } from '../helpers/ask.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type Bench, rawClient, rawStandIn, type StandIn, startBench } from '../helpers/proxy.ts'
 
-const FAILED = '500 Internal Server Error'
+const FAILED = '502 The replica that had the request gave no valid answer. It may have executed the request.'
 const LENGTH = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'
 const UNTIL_CLOSED = 'HTTP/1.0 200 OK\r\n\r\nhello'
@@ -143,7 +143,7 @@ describe('a replica that sends', () => {
   }
 
   for (const [name, answer] of Object.entries({ 'of known length': LENGTH, 'in chunks': CHUNKED })) {
-    it(`an answer ${name}, and closes after any byte of it, is shown as 500, then as cut, never as complete`, async () => {
+    it(`an answer ${name}, and closes after any byte of it, is shown as 502, then as cut, never as complete`, async () => {
       const headLength = answer.indexOf('\r\n\r\n') + 4
       for (let length = 0; length <= answer.length; length += 1) {
         const expected = length < headLength ? FAILED : length < answer.length ? 'cut' : '200 hello'

@@ -12,7 +12,7 @@ const elsewhere: Record<string, Record<string, readonly string[]>> = {
     'fault/aborts': ['has its AbortSignal fired when the client leaves while'],
   },
   'a replica that dies in its answer leaves the client hanging': {
-    'fault/answers': ['closes after any byte of it, is shown as 500, then as cut, never as complete'],
+    'fault/answers': ['closes after any byte of it, is shown as 502, then as cut, never as complete'],
   },
   'a bad URL throws': { 'fault/requests': ['in absolute form with half an address'] },
   'no connection is kept, not even the client’s': { 'integration/proxy': ['over one kept connection'] },

@@ -99,7 +99,7 @@ describe('replicas that are not well, with 20 clients', function () {
       /is killed: its JavaScript does not let its event loop run[^]*spinForLong/.test(controllerLog()),
     )
     await bothAnswer()
-    expect(await looping).to.equal('Internal Server Error')
+    expect(await looping).to.match(/gave no valid answer/)
     await finish('endless loop', since)
     expect(lastStuckAfter(since)).to.be.below(6000)
     expect(cluster.stdout()).to.include('spinForLong')
@@ -125,7 +125,7 @@ describe('replicas that are not well, with 20 clients', function () {
       'is killed: its event loop has not run for three times healthCheckTimeoutS, for longer than frozenTimeoutS'
     await eventually(() => controllerLog().includes(line), { withinMs: 15_000 })
     await bothAnswer()
-    expect(await busy).to.equal('Internal Server Error')
+    expect(await busy).to.match(/gave no valid answer/)
     await finish('native code for too long', since)
   })
 

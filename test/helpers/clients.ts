@@ -16,15 +16,21 @@ export interface Clients {
   stop(): Promise<void>
 }
 
-/** Clients that each send a GET on a connection of their own, wait for the answer, pause for a moment, and go on. */
-export function startClients(url: string, count = 20, pauseMs = 10): Clients {
+/** Between two requests of a client. */
+const PAUSE_MS = 10
+
+/**
+ * Clients that each send a GET, wait for the answer, pause for a moment, and go on: on one connection of their own that
+ * is kept, or each time on a new one.
+ */
+export function startClients(url: string, { count = 20, keepAlive = true } = {}): Clients {
   const told: Told[] = []
   const state = { isOver: false }
   const live = async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const agent = new Agent({ keepAlive, maxSockets: 1 })
     while (!state.isOver) {
       told.push(await get(url, agent))
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }
     agent.destroy()
   }

@@ -32,6 +32,8 @@ export interface Bench {
   readonly lines: AccessLine[]
   readonly problems: string[]
   readonly updates: string[]
+  /** Requests that were lost with their replica: `id replica`. */
+  readonly interrupted: string[]
   /** Where a stand-in of another kind may listen. */
   socketPath(name: string): string
   /** A stand-in replica that listens, but is not in any table. */
@@ -57,12 +59,14 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const { clock = systemClock, http = {}, credentials, limits } = options
   const directory = await mkdtemp(join(tmpdir(), 'proxy-'))
   const [lines, problems, updates]: [AccessLine[], string[], string[]] = [[], [], []]
+  const interrupted: string[] = []
   const proxy = createProxy({
     http: { ...defaults, ...http },
     credentials,
     limits: { ...LIMITS, ...limits },
     access: (line) => lines.push(line),
     problem: (text) => problems.push(text),
+    interrupted: (_, replica, requestId) => interrupted.push(`${requestId} ${replica}`),
     updated: (text) => updates.push(text),
     clock,
     random: Math.random,
@@ -83,6 +87,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     lines,
     problems,
     updates,
+    interrupted,
     socketPath: (name) => join(directory, name),
     async standIn(handler) {
       const made = await startStandIn(join(directory, `${standIns.length}.sock`), handler)

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { Deployed } from '../../controller/applications.ts'
 import { Checkpoint } from '../../controller/checkpoint.ts'
 import { resolveOptions } from '../../replica/options.ts'
 import type { ApplicationSpec } from '../../shared/protocol.ts'
@@ -14,7 +15,16 @@ const application: ApplicationSpec = {
   importPath: 'main:app',
   workingDir: '/work',
   ingress: 'Cart',
+  rollback: false,
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', { userConfig: { ü: [1] } }) }],
+}
+
+const deployed: Deployed = {
+  spec: application,
+  source: 'imperative',
+  lastDeployedTimeS: 1795332684.9,
+  lastGood: { ...application, importPath: 'before:app' },
+  rolledBack: 'no model',
 }
 
 describe('a checkpoint', () => {
@@ -29,7 +39,12 @@ describe('a checkpoint', () => {
 
   it('gives back what was saved, and tells nothing from not known', () => {
     expect(checkpoint.load()).to.deep.equal({ state: 'none' })
-    for (const applications of [[application], [], undefined]) {
+    for (const applications of [
+      [deployed],
+      [{ ...deployed, lastGood: undefined, rolledBack: undefined }],
+      [],
+      undefined,
+    ]) {
       checkpoint.save(applications)
       expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications })
     }
@@ -38,10 +53,10 @@ describe('a checkpoint', () => {
   })
 
   const damages = {
-    'cut off': () => JSON.stringify({ format: 1, version: '1.2.3', applications: [application] }).slice(0, 50),
+    'cut off': () => JSON.stringify({ format: 2, version: '1.2.3', applications: [deployed] }).slice(0, 50),
     empty: () => '',
-    'of another format': () => '{"format":2,"version":"9.9.9","applications":[]}',
-    'without a part': () => '{"format":1,"version":"1.2.3","applications":[{"name":"shop"}]}',
+    'of another format': () => '{"format":9,"version":"9.9.9","applications":[]}',
+    'without a part': () => '{"format":2,"version":"1.2.3","applications":[{"name":"shop"}]}',
     'no object': () => 'null',
   }
   for (const [how, damaged] of Object.entries(damages)) {
@@ -55,12 +70,12 @@ describe('a checkpoint', () => {
   }
 
   it('that cannot be written leaves the one before, and says what to do', () => {
-    checkpoint.save([application])
+    checkpoint.save([deployed])
     const blocked = new Checkpoint({ path: join(directory, 'missing', 'controller.json'), version: '1.2.3' })
     expect(() => blocked.save([])).to.throw(
       /cannot write down what shall run, so nothing was changed: .*; make room in/,
     )
-    expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications: [application] })
+    expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications: [deployed] })
   })
 })
 

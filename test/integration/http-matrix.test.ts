@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { type Launched, launch } from '../helpers/cluster.ts'
-import { deployAlso } from '../helpers/deploy.ts'
+import { deployAlso } from '../helpers/operator.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type Answer, type Row, readMatrix, send } from '../helpers/matrix.ts'
 
@@ -57,6 +57,15 @@ const IMPROVEMENTS: readonly Improvement[] = [
     because: 'an id that finds nothing in the logs is replaced',
     of: ({ answer }) => answer.requestId === '',
     to: () => ({ requestId: '<id>' }),
+  },
+  {
+    because:
+      'that the replica was lost is not the fault of its handler, and nobody knows how far it came (RFC 9110, 15.6.3)',
+    of: ({ path, answer }) => path.includes('exit=') && answer.status === 500,
+    to: () => ({
+      status: 502,
+      body: 'The replica that had the request gave no valid answer. It may have executed the request.',
+    }),
   },
   {
     because: 'the failure of a replica is the one to be found in the logs, and none of the connection',

@@ -56,7 +56,7 @@ describe('what ends a request', () => {
 
   it('with a status below 100 is nothing that a client should see', async () => {
     const replica = await byHand('099', 'HTTP/1.1 099 What\r\n\r\n')
-    expect((await bench.get('/', { method: 'POST' })).status).to.equal(500)
+    expect((await bench.get('/', { method: 'POST' })).status).to.equal(502)
     await replica.stop()
   })
 

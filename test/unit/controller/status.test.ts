@@ -11,7 +11,8 @@ import {
   revisionOf,
   unseen,
 } from '../../../controller/state.ts'
-import { applicationStatus } from '../../../controller/status.ts'
+import type { Deployed } from '../../../controller/applications.ts'
+import { applicationStatus, statuses } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
 import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
@@ -22,6 +23,7 @@ const application: ApplicationSpec = {
   importPath: 'main:app',
   workingDir: '/work',
   ingress: 'Cart',
+  rollback: false,
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', { numReplicas: 2 }) }],
 }
 const id = deploymentId({ application: 'shop', deployment: 'Cart' })
@@ -39,6 +41,7 @@ const plain = {
   drainTimeoutMs: 1,
   health: { failures: 0 },
   frozen: undefined,
+  interrupted: undefined,
 }
 
 function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}): Observed {
@@ -50,7 +53,17 @@ function seen(phases: readonly Phase[], more: Partial<ObservedDeployment> = {}):
 }
 
 const failures = new Map([
-  [revision, { inARow: 6, notBefore: 0, starts: 6, lastError: { code: 'constructor_failed', message: 'no model' } }],
+  [
+    revision,
+    {
+      inARow: 6,
+      hasty: 6,
+      notBefore: 0,
+      starts: 6,
+      lost: 0,
+      lastError: { code: 'constructor_failed', message: 'no model' },
+    },
+  ],
 ] as const)
 
 /** The statuses of one deployment as a story goes on. */
@@ -64,9 +77,17 @@ class Story {
     return [...(this.#observed.get(id)?.replicas.values() ?? [])]
   }
 
-  tell(which: number, on: 'running' | 'exited' | 'reconfigured' | 'frozen' | 'thawed'): this {
+  tell(which: number, on: 'running' | 'exited' | 'reconfigured' | 'frozen' | 'thawed' | 'interrupted'): this {
     const { id: replica, taking: config = '' } = this.replicas[which]!
-    const about = { deployment: id, replica, config, address: '/a', error: problem, lastLines: [] }
+    const about = {
+      deployment: id,
+      replica,
+      config,
+      address: '/a',
+      error: problem,
+      lastLines: [],
+      requestIds: ['id-1', 'id-2'],
+    }
     this.#observed = observe(this.#observed, { ...about, on }, this.#now, () => 0.5)
     return this
   }
@@ -84,7 +105,7 @@ class Story {
   }
 
   get status(): string {
-    this.#now += 60_000
+    this.#now += 10_000
     const spec = { ...application, deployments: [{ name: 'Cart', options: resolveOptions('Cart', this.options) }] }
     const wanted = desiredOf([spec], (text) => text)
     const newReplicaId = (): ReplicaId => `replica${(this.#count += 1)}` as ReplicaId
@@ -148,6 +169,41 @@ describe('the status of a deployment', () => {
     )
   })
 
+  it('is DEPLOY_FAILED when the replicas of an update die as often as they may fail to start, and says why', () => {
+    const story = running()
+    story.options = { numReplicas: 2, rayActorOptions: { numCpus: 2 } }
+    for (let i = 0; i < 6; i += 1) {
+      for (let turns = 0; turns < 4; turns += 1) void story.status
+      const at = story.replicas.findIndex(({ phase }) => phase.name === 'starting')
+      story.tell(at, 'running').tell(at, 'exited')
+      expect(story.status).to.match(
+        i < 5
+          ? /^UNHEALTHY UNHEALTHY HEALTH_CHECK_FAILED .* died: no model\.$/
+          : /^DEPLOY_FAILED DEPLOY_FAILED HEALTH_CHECK_FAILED .* died: no model\.$/,
+      )
+    }
+  })
+
+  it('says what takes long, and until it does not', () => {
+    const story = new Story()
+    for (let i = 0; i < 4; i += 1) void story.status
+    expect(story.status).to.match(
+      /^DEPLOYING UPDATING CONFIG_UPDATE_STARTED .* Deployment 'Cart' in application 'shop' has 2 replicas that have taken more than 30s to initialize\.\nThis may be caused by/,
+    )
+    story.tell(0, 'running').tell(1, 'running')
+    expect(story.status).to.equal('RUNNING HEALTHY CONFIG_UPDATE_COMPLETED {"RUNNING":2}')
+    story.options = { numReplicas: 2, rayActorOptions: { numCpus: 1000 } }
+    for (let i = 0; i < 4; i += 1) void story.status
+    expect(story.status).to.match(
+      / has 1 replicas that have taken more than 30s to be scheduled\. .* each replica: {"CPU": 1000}, total resources available: {"CPU": 100}\.$/,
+    )
+  })
+
+  it('names the requests that a dead replica was serving', () => {
+    const story = running().tell(0, 'interrupted').tell(0, 'exited')
+    expect(story.status).to.match(/ died: no model\. It was serving id-1, id-2\.$/)
+  })
+
   it('says from how many to how many replicas it is scaled', () => {
     const story = running()
     story.options = { numReplicas: 3 }
@@ -203,6 +259,27 @@ describe('the status of an application', () => {
     const reached = { revision, targetReplicas: 2, by: 'update', holds: false } as const
     const { status, message } = applicationStatus(application, desired, seen([up], { reached }))
     expect([status, message]).to.deep.equal(['UNHEALTHY', "The deployments ['Cart'] are UNHEALTHY."])
+  })
+})
+
+describe('all statuses', () => {
+  const deployed: Deployed = {
+    spec: application,
+    source: 'imperative',
+    lastDeployedTimeS: 1,
+    lastGood: application,
+    rolledBack: undefined,
+  }
+
+  it('count the replicas that have not been heard of since the controller was restarted', () => {
+    const [own] = statuses([deployed], desired, seen([up]), [id])
+    expect(own?.deployments[0]?.replicaStates).to.deep.equal({ RUNNING: 1, RECOVERING: 1 })
+  })
+
+  it('say that a version was taken back, and what else there is to say', () => {
+    const reached = { revision, targetReplicas: 2, by: 'update', holds: false } as const
+    const [own] = statuses([{ ...deployed, rolledBack: 'no model' }], desired, seen([up], { reached }))
+    expect(own?.message).to.match(/ are UNHEALTHY\.\nThe last good version was restored, .*: no model$/)
   })
 })
 

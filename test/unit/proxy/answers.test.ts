@@ -11,6 +11,7 @@ describe("the proxy's own answers", () => {
       headers: { 'content-type': 'text/plain; charset=utf-8' },
     })
     expect(answers.failed).to.include({ status: 500, body: 'Internal Server Error' })
+    expect(answers.lost).to.include({ status: 502 })
     expect(answers.deployFailed(deploymentId({ application: 'bad', deployment: 'Bad' }))).to.include({
       status: 503,
       body: `Deployment(name='Bad', app='bad') is unavailable because it failed to deploy.`,

@@ -16,6 +16,7 @@ function scene(route: Partial<Route>, ...outcomes: Outcome[]) {
   const full = routeTo({ replicas: some(2), ...route })
   pool.update(full)
   const tried: ReplicaId[] = []
+  const interrupted: ReplicaId[] = []
   const transport = {
     forward(_: Delivery, { id }: { id: ReplicaId }): Promise<Outcome> {
       tried.push(id)
@@ -32,7 +33,7 @@ function scene(route: Partial<Route>, ...outcomes: Outcome[]) {
     const upload = new Upload(request, 'none')
     const delivery = { id: '1', request, response, caller, target, headers: [], upload }
     const ended: Result[] = []
-    const result = deliver(delivery, { route: full, pool }, transport)
+    const result = deliver(delivery, { route: full, pool }, transport, (_, replica) => void interrupted.push(replica))
     void result.then((end) => ended.push(end))
     for (let passedMs = 0; ended.length === 0 && passedMs < 10_000; passedMs += 1) {
       clock.advance(1)
@@ -40,7 +41,7 @@ function scene(route: Partial<Route>, ...outcomes: Outcome[]) {
     }
     return result
   }
-  return { clock, tried, send, pool }
+  return { clock, tried, interrupted, send, pool }
 }
 
 const statusOf = (result: Result): number | undefined => (result.type === 'answer' ? result.answer.status : undefined)
@@ -52,6 +53,12 @@ describe('the delivery of a request', () => {
       expect(await send()).to.deep.equal({ type: 'done' })
       expect(new Set(tried).size).to.equal(2)
     }
+  })
+
+  it('tells of each attempt that was lost with its replica, and of no other', async () => {
+    const { send, interrupted, tried } = scene({}, unreachable, draining, busy, broken)
+    await send()
+    expect(interrupted).to.deep.equal([tried[3]])
   })
 
   it('goes on for as long as the replicas are busy', async () => {
@@ -79,7 +86,7 @@ describe('the delivery of a request', () => {
     for (let n = 0; n < 5; n += 1) {
       const before = tried.length
       last = await send()
-      expect(statusOf(last)).to.equal(500)
+      expect(statusOf(last)).to.equal(502)
       attempts.push(tried.length - before)
     }
     expect(attempts).to.deep.equal([2, 2, 2, 1, 1])

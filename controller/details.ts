@@ -1,0 +1,77 @@
+import { deploymentId, type ReplicaId } from '../shared/ids.ts'
+import type { DeploymentConfig, Resources } from '../shared/protocol.ts'
+import type { DeploymentStatus, ProxyState, ReplicaState } from '../shared/statuses.ts'
+import type { Deployed } from './applications.ts'
+import { type OwnStatus, replicaState, statuses } from './status.ts'
+import { type Desired, type Observed, unseen } from './state.ts'
+
+/** All that the controller knows of a cluster, for whoever asks: what it thinks of it, and the facts behind that. */
+export interface Details {
+  readonly proxies: readonly ProxyDetails[]
+  readonly applications: readonly ApplicationDetails[]
+}
+
+export interface ProxyDetails {
+  readonly node: { readonly id: string; readonly ip: string }
+  readonly index: number
+  readonly pid: number
+  readonly logFile: string
+  readonly status: ProxyState
+}
+
+export interface ApplicationDetails extends Omit<OwnStatus, 'deployments'> {
+  /** What is known only of an application that is not being deleted. */
+  readonly deployed: Deployed | undefined
+  readonly deployments: readonly DeploymentDetails[]
+}
+
+export interface DeploymentDetails extends DeploymentStatus {
+  readonly options: DeploymentConfig | undefined
+  /** What each replica takes of the machine. */
+  readonly requiredResources: Resources
+  readonly replicas: readonly ReplicaDetails[]
+}
+
+export interface ReplicaDetails extends Partial<ReplicaFacts> {
+  readonly id: ReplicaId
+  readonly state: ReplicaState
+}
+
+/** What is known of its process. */
+export interface ReplicaFacts {
+  readonly pid: number
+  /** Unix time, in seconds. */
+  readonly startTimeS: number
+  readonly logFile: string
+}
+
+interface Sight {
+  readonly desired: Desired
+  readonly observed: Observed
+  readonly factsOf: (replica: ReplicaId) => ReplicaFacts | undefined
+}
+
+export function applicationDetails(applications: readonly Deployed[], sight: Sight): ApplicationDetails[] {
+  const { desired, observed } = sight
+  return statuses(applications, desired, observed).map((status) => {
+    const deployed = applications.find(({ spec }) => spec.name === status.name)
+    const deployments = status.deployments.map((own) => {
+      const spec = deployed?.spec.deployments.find(({ name }) => name === own.name)
+      return { ...own, options: spec?.options, ...deploymentDetails(status.name, own.name, sight) }
+    })
+    return { ...status, deployed, deployments }
+  })
+}
+
+function deploymentDetails(application: string, deployment: string, { desired, observed, factsOf }: Sight) {
+  const id = deploymentId({ application, deployment })
+  const { replicas } = observed.get(id) ?? unseen
+  return {
+    requiredResources: desired.get(id)?.resources ?? {},
+    replicas: Array.from(replicas.values(), (replica) => ({
+      id: replica.id,
+      state: replicaState(replica),
+      ...factsOf(replica.id),
+    })),
+  }
+}

@@ -1,0 +1,52 @@
+import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { EndpointTable, Reconfigure } from '../shared/protocol.ts'
+import type { ReplicaSettings } from '../shared/settings.ts'
+import type { Deployed } from './applications.ts'
+import type { ReplicaFacts } from './details.ts'
+import type { Line } from './lines.ts'
+
+export interface Which {
+  readonly deployment: DeploymentId
+  readonly replica: ReplicaId
+}
+
+/** What the loop makes happen. None of it may throw, but for `save`. */
+export interface Effects {
+  start(settings: ReplicaSettings): void
+  /** Writes down what shall run; a throw leaves everything as it was. */
+  save(applications: readonly Deployed[]): void
+  /** Tells the replica what to take over; its answer is an event. */
+  reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
+  /** Asks the replica to finish and leave. */
+  drain(replica: ReplicaId, timeoutMs: number): void
+  kill(replica: ReplicaId): void
+  /** Puts the table in force in every proxy; settles, never rejects, when they have it or do not answer. */
+  publish(table: EndpointTable): Promise<void>
+  /** Something has changed that a status may depend on. */
+  changed(): void
+  log(line: Line): void
+}
+
+/** The replica processes, as the controller needs them. */
+export interface ReplicaProcesses {
+  start(settings: ReplicaSettings): void
+  adopt(which: Which, pid: number): void
+  factsOf(replica: ReplicaId): ReplicaFacts | undefined
+  kill(replica: ReplicaId): void
+}
+
+/** A replica of a former controller. `deployment` is undefined if the disk was full when it was started. */
+export interface Started {
+  readonly replica: ReplicaId
+  readonly deployment: DeploymentId | undefined
+}
+
+/** A controller that did not leave by itself. */
+export interface Former {
+  /** Its replicas, */
+  readonly replicas: readonly Started[]
+  /** and those that have not ended meanwhile. */
+  living(): Promise<readonly ReplicaId[]>
+  /** What should run; undefined: that is not known any more, until somebody says it. */
+  readonly applications: readonly Deployed[] | undefined
+}

@@ -1,0 +1,153 @@
+import { expect } from 'chai'
+import { type Clients, startClients } from '../helpers/clients.ts'
+import { type Cluster, startCluster } from '../helpers/cluster.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { killAndReplace, pidsOf, spread, startedOf } from '../helpers/faults.ts'
+import { type Operator, operate, type Target } from '../helpers/operator.ts'
+import { readEvents, type Streams, talk } from '../helpers/streams.ts'
+
+const MODULE = 'test/fixtures/served.mjs'
+
+describe('a controller that is killed, with 20 clients', function () {
+  this.timeout(120_000)
+  let cluster: Cluster
+  let clients: Clients
+  let operator: Operator
+  let events: Streams
+  let talks: Streams
+
+  async function start(name: string): Promise<void> {
+    cluster = await startCluster(`${MODULE}:${name}`)
+    clients = startClients(`${cluster.url}/`, { count: 14 })
+    events = readEvents(`${cluster.url}/events`, 3)
+    talks = talk(`${cluster.url}/talk`, 3)
+    operator = operate(cluster.session)
+    await eventually(() => clients.told.length > 100 && events.done() > 3 && talks.done() > 3)
+    await operator.settled()
+  }
+
+  const stopAll = () => Promise.all([clients, events, talks].map((one) => one.stop()))
+  const replicas = () => pidsOf(cluster, 'ServeReplica')
+
+  /** Resolves when another controller says that all is as it shall be. */
+  const killed = async () => {
+    operator.forget()
+    await killAndReplace(cluster, 'ServeController')
+    await operator.settled()
+  }
+
+  const finish = async (what: string) => {
+    await stopAll()
+    const failed = [
+      ...clients.failed().map(({ status, text }) => `${status} ${text}`),
+      ...events.failed,
+      ...talks.failed,
+    ]
+    console.log(
+      `      ${what}: ${clients.told.length} requests, ${events.done()} streams and ${talks.done()} messages, ` +
+        `${failed.length} failed; ${startedOf(cluster, 'ServeController')} controllers, ${startedOf(cluster, 'ServeReplica')} replicas`,
+    )
+    expect(failed).to.deep.equal([])
+  }
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') console.log(cluster.log(/^controller_/))
+    operator.close()
+    await stopAll()
+    await cluster.dispose()
+  })
+
+  it('ten times, costs no request and no replica', async () => {
+    await start('two')
+    const before = replicas()
+    const backMs: number[] = []
+    for (let n = 0; n < 10; n += 1) {
+      const since = performance.now()
+      await killed()
+      backMs.push(performance.now() - since)
+      expect(replicas()).to.deep.equal(before)
+    }
+    await finish(`kill -9 the controller, 10 times, all as before after ms: ${spread(backMs)}`)
+    expect([startedOf(cluster, 'ServeReplica'), talks.restarts()]).to.deep.equal([2, 0])
+  })
+
+  interface Step {
+    readonly what: string
+    readonly order: () => Promise<void>
+    /** How many processes it starts, and how many there are afterwards. */
+    readonly starts: number
+    readonly leaves: number
+  }
+
+  const deploy = (target: Omit<Target, 'importPath'>, name: string) => () =>
+    operator.deploy({ importPath: `${MODULE}:${name}`, ...target })
+
+  /** The controller is killed `atMs` after it was told, and what it was told is done nevertheless, once. */
+  const interrupt = async ({ what, order, starts, leaves }: Step, atMs: number) => {
+    const before = replicas()
+    const started = startedOf(cluster, 'ServeReplica')
+    const since = performance.now()
+    const ordered = order()
+    await eventually(() => performance.now() - since >= atMs)
+    operator.forget()
+    await killAndReplace(cluster, 'ServeController')
+    await ordered
+    await operator.settled()
+    const tookMs = performance.now() - since
+    await eventually(() => expect(replicas(), `${what}, killed after ${atMs} ms`).to.have.length(leaves))
+    expect(startedOf(cluster, 'ServeReplica') - started, `${what}, killed after ${atMs} ms`).to.equal(starts)
+    const kept = before.filter((pid) => replicas().includes(pid))
+    expect(kept, `${what}, killed after ${atMs} ms`).to.have.length(leaves - starts)
+    return tookMs
+  }
+
+  const MOMENTS_MS = [0, 40, 100, 160, 240, 320, 450, 600, 800, 1000]
+
+  it('at any moment of a rolling update, costs no request, and the update is completed', async () => {
+    await start('two')
+    const update = (name: string) => ({ what: name, order: deploy({}, name), starts: 2, leaves: 2 })
+    const tookMs: number[] = []
+    for (const [n, atMs] of MOMENTS_MS.entries()) {
+      tookMs.push(await interrupt(update(n % 2 === 0 ? 'twoNext' : 'two'), atMs))
+    }
+    await finish(`killed in a rolling update, ${MOMENTS_MS.length} moments, all done after ms: ${spread(tookMs)}`)
+  })
+
+  it('at any moment of a start and of a drain, costs no request, and both are completed', async () => {
+    await start('one')
+    const scale = (numReplicas: number, starts: number) => ({
+      what: `to ${numReplicas}`,
+      order: deploy({ options: { numReplicas } }, 'one'),
+      starts,
+      leaves: numReplicas,
+    })
+    const tookMs: number[] = []
+    for (const atMs of MOMENTS_MS.slice(0, 8)) {
+      tookMs.push(await interrupt(scale(2, 1), atMs), await interrupt(scale(1, 0), atMs))
+    }
+    await finish(`killed in a start and in a drain, 8 moments each, all done after ms: ${spread(tookMs)}`)
+  })
+
+  it('at any moment of a delete, costs other applications no request, and the delete is completed', async () => {
+    await start('one')
+    const other = { name: 'other', routePrefix: '/other' }
+    const before = replicas()
+    for (const atMs of MOMENTS_MS.slice(0, 6)) {
+      await deploy(other, 'one')()
+      await operator.settled('other')
+      const ongoing = await fetch(`${cluster.url}/other/events`)
+      const since = performance.now()
+      const removed = operator.remove('other')
+      await eventually(() => performance.now() - since >= atMs)
+      operator.forget()
+      await killAndReplace(cluster, 'ServeController')
+      await removed
+      await operator.settled()
+      await eventually(() => expect(replicas()).to.deep.equal(before))
+      await eventually(() => operator.status('other') === undefined)
+      expect(await ongoing.text()).to.include('data: 9')
+    }
+    await finish('killed in a delete, 6 moments')
+    expect(startedOf(cluster, 'ServeReplica')).to.equal(7)
+  })
+})

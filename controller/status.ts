@@ -29,7 +29,10 @@ export interface OwnDeployment extends DeploymentStatus {
 
 /** What the launcher is told: less, since a message may not be long. */
 export function brief({ deployments, ...own }: OwnStatus, routed: boolean): ApplicationStatus {
-  return { ...own, routed, deployments: deployments.map(({ recentDeadReplicas: _, ...deployment }) => deployment) }
+  const briefly = deployments.map(({ name, status, trigger, message, replicaStates }) => {
+    return { name, status, trigger, message, replicaStates }
+  })
+  return { ...own, routed, deployments: briefly }
 }
 
 /**

@@ -1,21 +1,22 @@
 import { STATUS_CODES } from 'node:http'
-import type { Clock, Instant } from '../shared/clock.ts'
+import type { Instant } from '../shared/clock.ts'
 import type { AnswerHead } from './answer-head.ts'
-import type { Connection, Receiver } from './connection.ts'
+import type { Connection, Receiver, Surroundings } from './connection.ts'
 import type { Delivery } from './forward.ts'
 import type { HeaderList } from './headers.ts'
-import { type Outcome, outcomeOf, type SystemError } from './outcome.ts'
+import type { Parcel } from './outbox.ts'
+import { type Outcome, outcomeOf, type Sent, type SystemError } from './outcome.ts'
 
 /** As text a small body leaves in one string with the head. */
 const TEXT_BYTES = 8 * 1024
 
 /** One request to one replica, over a connection that it has to itself, and what becomes of the answer. */
-export class Attempt implements Receiver {
+export class Attempt implements Receiver, Parcel {
   readonly outcome: Promise<Outcome>
   readonly method: string
   readonly #delivery: Delivery
   readonly #connection: Connection
-  readonly #clock: Clock
+  readonly #surroundings: Surroundings
   readonly #startedAt: Instant
   #resolve: (outcome: Outcome) => void = () => {}
   #phase: 'sent' | 'answering' | 'settled' = 'sent'
@@ -26,11 +27,11 @@ export class Attempt implements Receiver {
   /** The whole body, to leave in one write with the head. */
   #whole: string | Buffer | undefined
 
-  constructor(delivery: Delivery, connection: Connection, clock: Clock) {
+  constructor(delivery: Delivery, connection: Connection, surroundings: Surroundings) {
     this.#delivery = delivery
     this.#connection = connection
-    this.#clock = clock
-    this.#startedAt = clock.now()
+    this.#surroundings = surroundings
+    this.#startedAt = surroundings.clock.now()
     this.method = delivery.request.method ?? ''
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve
@@ -95,14 +96,20 @@ export class Attempt implements Receiver {
     if (this.#phase !== 'answering') return
     const { response } = this.#delivery
     if (trailers.length > 0) this.#addTrailers(trailers)
-    if (typeof this.#whole === 'string') response.end(this.#whole, 'latin1')
-    else response.end(this.#whole)
+    this.#surroundings.outbox.put(this)
     this.#settle({ type: 'answered', status: response.statusCode, headMs: this.#headMs })
   }
 
-  failed(error: SystemError, sentInOneWrite: boolean): void {
+  /** The end of the answer. */
+  post(): void {
+    const { response } = this.#delivery
+    if (typeof this.#whole === 'string') response.end(this.#whole, 'latin1')
+    else response.end(this.#whole)
+  }
+
+  failed(error: SystemError, sent: Sent): void {
     if (this.#phase === 'answering') this.#settle({ type: 'cut', reason: error.message })
-    else this.#settle(outcomeOf(error, sentInOneWrite))
+    else this.#settle(outcomeOf(error, sent))
   }
 
   /** What a replica sends may be impossible to send on: Node checks it, and throws before it has changed anything. */
@@ -128,7 +135,7 @@ export class Attempt implements Receiver {
   }
 
   #elapsedMs(): number {
-    return this.#clock.now() - this.#startedAt
+    return this.#surroundings.clock.now() - this.#startedAt
   }
 
   #addTrailers(trailers: HeaderList): void {

@@ -1,7 +1,8 @@
 import { createConnection, type Socket } from 'node:net'
 import type { Clock } from '../shared/clock.ts'
 import { AnswerParser, type Receiver as AnswerReceiver } from './answer-parser.ts'
-import type { SystemError } from './outcome.ts'
+import type { Outbox, Parcel } from './outbox.ts'
+import type { Sent, SystemError } from './outcome.ts'
 import { ReadMemory } from './read-memory.ts'
 import type { Upload } from './upload.ts'
 
@@ -10,7 +11,7 @@ export interface Receiver extends AnswerReceiver {
   /** All that was here has been read, and the answer is not complete. */
   waiting(): void
   /** The connection is gone, or made no sense, before the answer was complete. */
-  failed(error: SystemError, sentInOneWrite: boolean): void
+  failed(error: SystemError, sent: Sent): void
 }
 
 /** A request as it goes over the wire. */
@@ -20,7 +21,13 @@ export interface Sending {
   readonly upload: Upload
 }
 
-/** What the connection says of itself to whom it belongs. */
+/** What a connection needs of others. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly outbox: Outbox
+}
+
+/** To whom a connection belongs. */
 export interface Owner {
   /** It can carry another request. */
   free(connection: Connection): void
@@ -37,14 +44,16 @@ const TEXT_BYTES = 4 * 1024
 const HEAD_WAIT_MS = 10
 
 /** A connection to a replica: one request after the other, each when the one before is answered. */
-export class Connection {
+export class Connection implements Parcel {
   readonly #socket: Socket
   readonly #owner: Owner
-  readonly #clock: Clock
+  readonly #surroundings: Surroundings
   readonly #memory = new ReadMemory()
   #receiver: Receiver | undefined
   #parser: AnswerParser | undefined
   #upload: Upload | undefined
+  /** A request that is all here, on its way to be written. */
+  #whole: { readonly head: string; readonly body: Buffer | undefined } | undefined
   #error: SystemError | undefined
   #stopWaiting: (() => void) | undefined
   #isSent = false
@@ -52,9 +61,9 @@ export class Connection {
   #writes = 0
   #bytes = 0
 
-  constructor(path: string, owner: Owner, clock: Clock) {
+  constructor(path: string, owner: Owner, surroundings: Surroundings) {
     this.#owner = owner
-    this.#clock = clock
+    this.#surroundings = surroundings
     this.#socket = createConnection({
       path,
       onread: { buffer: () => this.#memory.next(), callback: (length) => this.#read(length) },
@@ -74,15 +83,23 @@ export class Connection {
     this.#bytes = 0
     const body = upload.open()
     this.#isSent = body !== 'stream'
-    if (body === null) this.#write(`${head}\r\n`)
-    else if (body === 'stream') this.#stream(head, upload)
-    else this.#write(`${head}${upload.framing === 'chunked' ? `content-length: ${body.length}\r\n` : ''}\r\n`, body)
+    if (body === 'stream') return this.#stream(head, upload)
+    const length = body !== null && upload.framing === 'chunked' ? `content-length: ${body.length}\r\n` : ''
+    this.#whole = { head: `${head}${length}\r\n`, body: body ?? undefined }
+    this.#surroundings.outbox.put(this)
+  }
+
+  post(): void {
+    const whole = this.#whole
+    this.#whole = undefined
+    if (whole !== undefined) this.#write(whole.head, whole.body)
   }
 
   /** The receiver wants nothing more, and is told nothing more. */
   abort(): void {
     this.#receiver = undefined
     this.#upload = undefined
+    this.#whole = undefined
     this.#stopWaiting?.()
     this.#socket.destroy()
   }
@@ -125,7 +142,7 @@ export class Connection {
       waiting = ''
       return taken
     }
-    this.#stopWaiting = this.#clock.after(HEAD_WAIT_MS, () => this.#write(takeHead()))
+    this.#stopWaiting = this.#surroundings.clock.after(HEAD_WAIT_MS, () => this.#write(takeHead()))
     this.#upload = upload
     upload.flow({
       push: (chunk) => {
@@ -173,6 +190,11 @@ export class Connection {
     return true
   }
 
+  get #sent(): Sent {
+    if (this.#writes === 0) return 'nothing'
+    return this.#writes === 1 && this.#bytes <= ONE_WRITE_BYTES ? 'in one write' : 'in parts'
+  }
+
   #goOn(receiver: Receiver, length: number): void {
     this.#memory.goesOn(length)
     receiver.waiting()
@@ -210,6 +232,6 @@ export class Connection {
   #fail(error: SystemError): void {
     const receiver = this.#receiver
     this.abort()
-    receiver?.failed(error, this.#writes <= 1 && this.#bytes <= ONE_WRITE_BYTES)
+    receiver?.failed(error, this.#sent)
   }
 }

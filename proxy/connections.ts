@@ -1,5 +1,5 @@
-import type { Clock, Instant } from '../shared/clock.ts'
-import { Connection, type Owner } from './connection.ts'
+import type { Instant } from '../shared/clock.ts'
+import { Connection, type Owner, type Surroundings } from './connection.ts'
 
 /** Well below the time after which replicas close idle connections, so that the proxy is the one that does it. */
 const IDLE_MS = 60_000
@@ -15,7 +15,7 @@ interface Idle {
  */
 export class Connections {
   readonly #address: string
-  readonly #clock: Clock
+  readonly #surroundings: Surroundings
   readonly #owner: Owner
   /** The longest idle first. */
   readonly #idle: Idle[] = []
@@ -23,9 +23,9 @@ export class Connections {
   #isClosed = false
   #cancelSweep: (() => void) | undefined
 
-  constructor(address: string, clock: Clock) {
+  constructor(address: string, surroundings: Surroundings) {
     this.#address = address
-    this.#clock = clock
+    this.#surroundings = surroundings
     this.#owner = { free: (connection) => this.#free(connection), gone: (connection) => this.#gone(connection) }
   }
 
@@ -33,7 +33,7 @@ export class Connections {
   take(): Connection {
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle.connection
-    const connection = new Connection(this.#address, this.#owner, this.#clock)
+    const connection = new Connection(this.#address, this.#owner, this.#surroundings)
     this.#all.add(connection)
     return connection
   }
@@ -48,8 +48,8 @@ export class Connections {
 
   #free(connection: Connection): void {
     if (this.#isClosed) return connection.close()
-    this.#idle.push({ connection, since: this.#clock.now() })
-    this.#cancelSweep ??= this.#clock.after(IDLE_MS, () => this.#sweep())
+    this.#idle.push({ connection, since: this.#surroundings.clock.now() })
+    this.#cancelSweep ??= this.#surroundings.clock.after(IDLE_MS, () => this.#sweep())
   }
 
   #gone(connection: Connection): void {
@@ -59,11 +59,11 @@ export class Connections {
   }
 
   #sweep(): void {
-    const now = this.#clock.now()
+    const now = this.#surroundings.clock.now()
     const kept = this.#idle.findIndex(({ since }) => now - since < IDLE_MS)
     const old = this.#idle.splice(0, kept < 0 ? this.#idle.length : kept)
     for (const { connection } of old) connection.close()
     const [first] = this.#idle
-    this.#cancelSweep = first && this.#clock.after(first.since + IDLE_MS - now, () => this.#sweep())
+    this.#cancelSweep = first && this.#surroundings.clock.after(first.since + IDLE_MS - now, () => this.#sweep())
   }
 }

@@ -7,6 +7,7 @@ import { Attempt } from './attempt.ts'
 import { Connections } from './connections.ts'
 import type { HeaderList } from './headers.ts'
 import type { Target } from './match.ts'
+import { Outbox } from './outbox.ts'
 import type { Outcome } from './outcome.ts'
 import type { Caller } from './pool.ts'
 import type { Upload } from './upload.ts'
@@ -36,17 +37,18 @@ export interface Transport {
  * decided by its pool, so there is no limit to the connections, and no request waits for one.
  */
 export function createTransport(clock: Clock): Transport {
+  const surroundings = { clock, outbox: new Outbox() }
   const replicas = new Map<ReplicaId, Connections>()
   const proxy = createShell()
   const connectionsTo = ({ id, address }: RunningReplica): Connections => {
-    const connections = replicas.get(id) ?? new Connections(address, clock)
+    const connections = replicas.get(id) ?? new Connections(address, surroundings)
     replicas.set(id, connections)
     return connections
   }
   return {
     forward(delivery, to) {
       if (delivery.caller.gone) return Promise.resolve({ type: 'aborted' })
-      const attempt = new Attempt(delivery, connectionsTo(to).take(), clock)
+      const attempt = new Attempt(delivery, connectionsTo(to).take(), surroundings)
       proxy.web(delivery.request, delivery.response, new Passage(attempt))
       return attempt.outcome
     },

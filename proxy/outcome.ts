@@ -79,14 +79,17 @@ export interface SystemError {
   readonly syscall?: string | undefined
 }
 
+/** How much of a request had been handed to the kernel, and in how many pieces. */
+export type Sent = 'nothing' | 'in one write' | 'in parts'
+
 /**
  * What an error before the answer means. The kernel knows better than guesses about idle times: on a Unix socket it
  * says EPIPE when the peer had closed before the write, and ECONNRESET when the peer closed with the data unread.
  * So where the whole request left in one write, neither has been executed; end of file means that it was read.
  */
-export function outcomeOf(error: SystemError, sentInOneWrite: boolean): Outcome {
+export function outcomeOf(error: SystemError, sent: Sent): Outcome {
   const reason = error.message
-  if (error.syscall === 'connect') return { type: 'refused', reason }
+  if (sent === 'nothing' || error.syscall === 'connect') return { type: 'refused', reason }
   const isUnread = error.syscall !== undefined && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
-  return { type: isUnread && sentInOneWrite ? 'refused' : 'broken', reason }
+  return { type: isUnread && sent === 'in one write' ? 'refused' : 'broken', reason }
 }

@@ -97,7 +97,9 @@ class Attempt {
     this.#upstream = upstream
     upstream.on('upgrade', (answer, socket: Socket, head) => this.#accepted(answer, socket, head))
     upstream.on('response', (answer) => this.#answered(answer))
-    upstream.on('error', (error) => this.#settle(this.#phase === 'sent' ? outcomeOf(error, true) : cut(error.message)))
+    upstream.on('error', (error) =>
+      this.#settle(this.#phase === 'sent' ? outcomeOf(error, 'in one write') : cut(error.message)),
+    )
     upstream.on('close', () => {
       if (this.#phase === 'sent') this.#settle({ type: 'broken', reason: 'closed without an answer' })
     })

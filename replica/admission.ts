@@ -14,13 +14,19 @@ export interface Visitor {
  */
 export const PATIENCE_MS = 50
 
+interface Guest {
+  readonly visitor: Visitor
+  isIn: boolean
+}
+
 /** Decides which requests a replica takes, and in which order: the only one that counts all of them. */
 export class Admission {
   #most: number
   readonly #clock: Clock
   /** At the door, in order of arrival, with what stops their patience. */
-  readonly #standing = new Map<Visitor, () => void>()
-  readonly #admitted = new Set<Visitor>()
+  readonly #standing = new Map<Guest, () => void>()
+  /** A number, since a set of those that are in costs 2 µs a request. */
+  #admitted = 0
   #drained: (() => void) | undefined
 
   constructor(maxOngoingRequests: number, clock: Clock) {
@@ -36,52 +42,55 @@ export class Admission {
 
   /** What is returned tells that the request has ended, in whatever way. */
   enter(visitor: Visitor): () => void {
+    const guest = { visitor, isIn: false }
     if (this.#drained !== undefined) visitor.refuse('draining')
-    else if (this.#admitted.size < this.#most) this.#admit(visitor)
+    else if (this.#admitted < this.#most) this.#admit(guest)
     else
       this.#standing.set(
-        visitor,
-        this.#clock.after(PATIENCE_MS, () => this.#refuse(visitor, 'busy')),
+        guest,
+        this.#clock.after(PATIENCE_MS, () => this.#refuse(guest, 'busy')),
       )
-    return () => this.#leave(visitor)
+    return () => this.#leave(guest)
   }
 
   /** Refuses all that comes and all that stands at the door; resolves when the last one admitted has left. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
       this.#drained = resolve
-      for (const visitor of this.#standing.keys()) this.#refuse(visitor, 'draining')
-      if (this.#admitted.size === 0) resolve()
+      for (const guest of this.#standing.keys()) this.#refuse(guest, 'draining')
+      if (this.#admitted === 0) resolve()
     })
   }
 
-  #admit(visitor: Visitor): void {
-    this.#admitted.add(visitor)
-    visitor.admit()
+  #admit(guest: Guest): void {
+    guest.isIn = true
+    this.#admitted += 1
+    guest.visitor.admit()
   }
 
-  #refuse(visitor: Visitor, because: Refusal): void {
-    this.#giveUp(visitor)
-    visitor.refuse(because)
+  #refuse(guest: Guest, because: Refusal): void {
+    this.#giveUp(guest)
+    guest.visitor.refuse(because)
   }
 
-  #giveUp(visitor: Visitor): void {
-    this.#standing.get(visitor)?.()
-    this.#standing.delete(visitor)
+  #giveUp(guest: Guest): void {
+    this.#standing.get(guest)?.()
+    this.#standing.delete(guest)
   }
 
   #fill(): void {
     for (const next of this.#standing.keys()) {
-      if (this.#admitted.size >= this.#most) return
+      if (this.#admitted >= this.#most) return
       this.#giveUp(next)
       this.#admit(next)
     }
   }
 
-  #leave(visitor: Visitor): void {
-    this.#giveUp(visitor)
-    if (!this.#admitted.delete(visitor)) return
+  #leave(guest: Guest): void {
+    if (!guest.isIn) return this.#giveUp(guest)
+    guest.isIn = false
+    this.#admitted -= 1
     this.#fill()
-    if (this.#admitted.size === 0) this.#drained?.()
+    if (this.#admitted === 0) this.#drained?.()
   }
 }

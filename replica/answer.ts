@@ -13,9 +13,9 @@ export function internalError(): Response {
   return answer('Internal Server Error', TEXT, 500)
 }
 
-/** By its name, since there are several classes: Node's, that of @hono/node-server, those of packages. */
+/** If need be by its name, since there are several classes: Node's, that of @hono/node-server, those of packages. */
 export function isResponse(value: unknown): value is Response {
-  return Object.prototype.toString.call(value) === '[object Response]'
+  return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
 }
 
 /** As the reference makes one, except that its length is said where it is known. */

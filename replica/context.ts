@@ -22,8 +22,12 @@ function shared(): AsyncLocalStorage<RequestContext> {
   return made
 }
 
-export function withRequest<T>(context: RequestContext, task: () => T): T {
-  return storage.run(context, task)
+export function withRequest<Args extends unknown[], T>(
+  context: RequestContext,
+  task: (...args: Args) => T,
+  ...args: Args
+): T {
+  return storage.run(context, task, ...args)
 }
 
 /** The request for which the running code was called, however deep in it; undefined outside of any. */

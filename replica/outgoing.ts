@@ -1,5 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 
+const INTERNAL_ERROR = 'Internal Server Error'
+
 /**
  * Keeps to itself what @hono/node-server would tell the client when it cannot write the answer that it was given, because
  * its body has been read or has failed already, or Node refuses a header: a 500 with the message of the error, which
@@ -11,6 +13,15 @@ export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends
 
   override end(...args: unknown[]): this {
     const isGiven = this.givenStatus === undefined || this.givenStatus === 500 || this.statusCode !== 500
-    return isGiven ? super.end(...(args as [unknown])) : super.end('Internal Server Error')
+    return isGiven ? super.end(...(args as [unknown])) : super.end(INTERNAL_ERROR)
   }
+}
+
+/** In place of an answer that Node refused to send, after which @hono/node-server leaves an answer given at once to us. */
+export function refuseAnswer(outgoing: ServerResponse): void {
+  if (outgoing.headersSent) return void outgoing.destroy()
+  for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name)
+  // Node has made up its mind about status text and length already.
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': INTERNAL_ERROR.length }
+  outgoing.writeHead(500, INTERNAL_ERROR, headers).end(INTERNAL_ERROR)
 }

@@ -12,3 +12,8 @@ function encodedLength(url: string, prefix: string): number {
   for (let bytes = new TextEncoder().encode(prefix).length; bytes > 0; bytes -= 1) length += url[length] === '%' ? 3 : 1
   return length
 }
+
+export function withoutQuery(url: string): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}

@@ -3,17 +3,17 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
-import { REFUSED_HEADER } from '../shared/headers.ts'
+import { rawHeader, REFUSED_HEADER } from '../shared/headers.ts'
 import { FAREWELL_MS } from '../shared/leaving.ts'
 import type { LiveConfig } from '../shared/protocol.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
 import { Admission } from './admission.ts'
 import { ingressOf, internalError, isResponse } from './answer.ts'
-import { withRequest } from './context.ts'
+import { type RequestContext, withRequest } from './context.ts'
 import { describe, type Ingress, type Servable } from './deployment.ts'
-import { Outgoing } from './outgoing.ts'
+import { Outgoing, refuseAnswer } from './outgoing.ts'
 import { routePattern } from './route-pattern.ts'
-import { withoutPrefix } from './route-prefix.ts'
+import { withoutPrefix, withoutQuery } from './route-prefix.ts'
 import { userStack } from './user-stack.ts'
 import { type Env, Handshake, WebSockets } from './websocket.ts'
 
@@ -98,33 +98,48 @@ export class ReplicaServer {
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse, handshake?: Handshake): void {
+    let handled: Handled | undefined
     const leave = this.#admission.enter({
-      admit: () => this.#serve(incoming, outgoing, handshake),
+      admit: () => {
+        handled = this.#toHandle(incoming, outgoing, handshake)
+        this.#serve(handled)
+      },
       refuse: (because) => outgoing.writeHead(503, { [REFUSED_HEADER]: because, 'content-length': 0 }).end(),
     })
-    outgoing.once('close', leave)
+    outgoing.once('close', () => {
+      if (handled !== undefined) this.#finish(handled)
+      leave()
+    })
   }
 
-  #serve(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): void {
+  #toHandle(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): Handled {
     const routePrefix = this.#live.routePrefix ?? '/'
-    const start = this.#options.clock.now()
-    const requestId = String(incoming.headers['x-request-id'] ?? '')
-    const [path = '/'] = (incoming.url ?? '/').split('?', 1)
-    const url = withoutPrefix(incoming.url ?? '/', routePrefix)
+    const target = incoming.url ?? '/'
+    const url = withoutPrefix(target, routePrefix)
+    const requestId = rawHeader(incoming.rawHeaders, 'x-request-id') ?? ''
+    const context = { requestId, routePrefix, path: withoutQuery(target) }
+    return { incoming, outgoing, handshake, url, context, start: this.#options.clock.now() }
+  }
+
+  #serve({ incoming, outgoing, handshake, url, context }: Handled): void {
     incoming.url = url
-    outgoing.once('close', () => this.#finish({ incoming, outgoing, handshake, url, routePrefix, requestId, start }))
     const listener =
       handshake === undefined
         ? this.#listener
         : getRequestListener((request, env) => this.#upgrade(request, env as Env, handshake))
-    withRequest({ requestId, routePrefix, path }, () => void listener(incoming, outgoing))
+    const served = withRequest(context, listener, incoming, outgoing)
+    served.catch((error: unknown) => {
+      this.#failed(error, context.requestId)
+      refuseAnswer(outgoing)
+    })
   }
 
-  #finish({ incoming, outgoing, handshake, url, routePrefix, requestId, start }: Handled): void {
+  #finish({ incoming, outgoing, handshake, url, context, start }: Handled): void {
     const { access, servable, clock } = this.#options
+    const { requestId, routePrefix } = context
     const method = incoming.method ?? ''
     const prefix = routePrefix === '/' ? '' : routePrefix
-    const pattern = routePattern(servable, method, url.split('?', 1)[0] ?? '/')
+    const pattern = routePattern(servable, method, withoutQuery(url))
     access({
       requestId,
       method: handshake === undefined ? method : 'WS',
@@ -142,22 +157,38 @@ export class ReplicaServer {
     return RESPONSE_ALREADY_SENT
   }
 
-  async #fetch(
-    request: Request,
-    env: { incoming: { headers: IncomingMessage['headers'] }; outgoing: object },
-  ): Promise<Response> {
+  /** At once if the handler answers at once: each promise costs, and more where AsyncLocalStorage follows it. */
+  #fetch(request: Request, env: Surroundings): Response | Promise<Response> {
     try {
-      const response: unknown = await this.#ingress.fetch(request, env)
-      if (!isResponse(response)) throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
-      if (env.outgoing instanceof Outgoing) env.outgoing.givenStatus = response.status
-      return response
+      const returned: unknown = this.#ingress.fetch(request, env)
+      return isResponse(returned) ? given(returned, env) : this.#answer(returned, request, env)
     } catch (error) {
-      if (!request.signal.aborted) {
-        this.#options.failed(`Request failed.\n${userStack(error)}`, String(env.incoming.headers['x-request-id'] ?? ''))
-      }
-      return internalError()
+      return this.#refusal(error, request, env)
     }
   }
+
+  async #answer(promised: unknown, request: Request, env: Surroundings): Promise<Response> {
+    try {
+      return given(await promised, env)
+    } catch (error) {
+      return this.#refusal(error, request, env)
+    }
+  }
+
+  #refusal(error: unknown, request: Request, { incoming }: Surroundings): Response {
+    if (!request.signal.aborted) this.#failed(error, rawHeader(incoming.rawHeaders, 'x-request-id') ?? '')
+    return internalError()
+  }
+
+  #failed(error: unknown, requestId: string): void {
+    this.#options.failed(`Request failed.\n${userStack(error)}`, requestId)
+  }
+}
+
+/** What @hono/node-server tells with a request. */
+interface Surroundings {
+  readonly incoming: { readonly rawHeaders: readonly string[] }
+  readonly outgoing: object
 }
 
 interface Handled {
@@ -165,7 +196,12 @@ interface Handled {
   readonly outgoing: ServerResponse
   readonly handshake: Handshake | undefined
   readonly url: string
-  readonly routePrefix: string
-  readonly requestId: string
+  readonly context: RequestContext
   readonly start: Instant
+}
+
+function given(response: unknown, { outgoing }: Surroundings): Response {
+  if (!isResponse(response)) throw new TypeError(`fetch() returned ${describe(response)}, not a Response`)
+  if (outgoing instanceof Outgoing) outgoing.givenStatus = response.status
+  return response
 }

@@ -39,6 +39,7 @@ describe('HTTPS', () => {
     const { status, body } = await getHttps(bench.port, '/')
     expect(status).to.equal(200)
     expect(JSON.parse(body)).to.include({ 'x-forwarded-proto': 'https', 'x-forwarded-for': '127.0.0.1' })
+    await eventually(() => bench.lines.length > 0)
     expect(bench.lines.map((line) => line.status)).to.deep.equal([200])
   })
 

@@ -69,6 +69,7 @@ describe('a replica', () => {
     ['a handler that returns nothing', { fetch: () => undefined as never }],
     ['a Response whose body has been read', { fetch: read }],
     ['a Response with a header that cannot be sent', { fetch: () => new Response('', { headers: { a: 'a\u1234' } }) }],
+    ['a promise of such a Response', { fetch: async () => new Response('ab', { headers: { a: 'a\u1234' } }) }],
   ]
   for (const [what, servable] of failures) {
     it(`answers 500 without a word of the reason, which it logs, to ${what}`, async () => {

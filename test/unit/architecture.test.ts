@@ -61,7 +61,7 @@ describe('the architecture', () => {
     const touches = (module: Module) =>
       module.imports.some((name) => name.startsWith('node:')) ||
       /\b(process|setTimeout|performance)\./.test(module.text) ||
-      /\bsetTimeout\(/.test(module.text)
+      /\bset(?:Timeout|Immediate)\(/.test(module.text)
     expect(
       [...edges].filter((path) => !modules.some((module) => module.path === path && touches(module))),
     ).to.deep.equal([])

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { mayRetry, outcomeOf, type Tried } from '../../../proxy/outcome.ts'
+import { mayRetry, outcomeOf, type Sent, type Tried } from '../../../proxy/outcome.ts'
 
 const tried = (changes: Partial<Tried> = {}): Tried => ({
   method: 'POST',
@@ -56,20 +56,24 @@ describe('mayRetry', () => {
 })
 
 describe('outcomeOf an error before the answer', () => {
-  const typeOf = (code: string, syscall: string | undefined, inOneWrite = true): string =>
-    outcomeOf({ message: 'socket hang up', code, syscall }, inOneWrite).type
+  const typeOf = (code: string, syscall: string | undefined, sent: Sent = 'in one write'): string =>
+    outcomeOf({ message: 'socket hang up', code, syscall }, sent).type
 
   it('is refused when connecting failed, however large the body', () => {
     for (const code of ['ECONNREFUSED', 'ENOENT', 'EAGAIN', 'EACCES']) {
-      expect(typeOf(code, 'connect', false), code).to.equal('refused')
+      expect(typeOf(code, 'connect', 'in parts'), code).to.equal('refused')
     }
   })
 
   it('is refused when the kernel says that what was written has not been read', () => {
     expect(typeOf('EPIPE', 'write')).to.equal('refused')
     expect(typeOf('ECONNRESET', 'read')).to.equal('refused')
-    expect(typeOf('EPIPE', 'write', false)).to.equal('broken')
-    expect(typeOf('ECONNRESET', 'read', false)).to.equal('broken')
+    expect(typeOf('EPIPE', 'write', 'in parts')).to.equal('broken')
+    expect(typeOf('ECONNRESET', 'read', 'in parts')).to.equal('broken')
+  })
+
+  it('is refused when nothing had been sent', () => {
+    for (const syscall of ['read', 'write', undefined]) expect(typeOf('X', syscall, 'nothing')).to.equal('refused')
   })
 
   it('is broken when the connection ended or the answer made no sense', () => {

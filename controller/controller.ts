@@ -1,40 +1,21 @@
 import type { Peer } from './channel-server.ts'
-import type { Clock } from '../shared/clock.ts'
 import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
-import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
+import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
 import type { ApplicationSpec, FromLauncher, Hello, Reconfigure } from '../shared/protocol.ts'
 import type { Deployed } from './applications.ts'
-import type { Hash } from './desired.ts'
 import type { Details } from './details.ts'
-import type { Former, ReplicaProcesses, Which } from './effects.ts'
+import type { ControllerOptions, Which } from './effects.ts'
 import { foundReplica, type ReplicaRole } from './found.ts'
 import { heard } from './hearing.ts'
-import type { Line } from './lines.ts'
 import { Loop } from './loop.ts'
 import { acceptFromLauncher, acceptFromProxy, acceptFromReplica, acceptHello } from './messages.ts'
 import { Peers } from './peers.ts'
 import { type Obituary, showObituary } from './obituary.ts'
 import { Recovery } from './recovery.ts'
-import type { Machine } from './resources.ts'
 import type { Event } from './state.ts'
+import { brief } from './status.ts'
 
 const IDLE_CHECK_MS = 5
-
-export interface ControllerOptions {
-  readonly processes: ReplicaProcesses
-  readonly clock: Clock
-  readonly random: Random
-  readonly hash: Hash
-  /** Unix time in milliseconds. */
-  readonly date: () => number
-  readonly machine: Machine
-  readonly tableVersion: number
-  /** What a controller before this one has left, if it did not leave by itself. */
-  readonly former: Former | undefined
-  /** @throws ServeError `checkpoint_failed` */
-  readonly save: (applications: readonly Deployed[]) => void
-  readonly log: (line: Line) => void
-}
 
 /** Ties what happens on the control channel and to the processes to the loop. */
 export class Controller {
@@ -125,7 +106,7 @@ export class Controller {
   #obey(request: FromLauncher): Promise<void> | void {
     switch (request.type) {
       case 'deploy':
-        return request.isReminder && this.#recovery.knowsTarget ? undefined : this.deploy(request.application)
+        return request.isReminder ? this.remind(request.application) : this.deploy(request.application)
       case 'delete':
         return this.delete(request.applications)
       case 'shutdown':
@@ -137,6 +118,11 @@ export class Controller {
   deploy(application: ApplicationSpec): void {
     this.#change((loop) => loop.deploy(application))
     this.#recovery.know()
+  }
+
+  /** It has been deployed before, and may have been changed or deleted since: only if it is not known what shall run. */
+  remind(application: ApplicationSpec): void {
+    if (!this.#recovery.knowsTarget) this.deploy(application)
   }
 
   /** These applications shall run, and no others of those that were deployed like this. */
@@ -241,7 +227,7 @@ export class Controller {
 
   #tellStatus(): void {
     const { count, isAll } = this.#peers.withTable(this.#loop.table?.version)
-    const applications = this.#loop.statuses(this.#recovery.awaited).map((status) => ({ ...status, routed: isAll }))
+    const applications = this.#loop.statuses(this.#recovery.awaited).map((status) => brief(status, isAll))
     this.#peers.tell({ type: 'status', proxies: count, applications })
   }
 }

@@ -1,8 +1,8 @@
 import { deploymentId, type ReplicaId } from '../shared/ids.ts'
 import type { DeploymentConfig, Resources } from '../shared/protocol.ts'
-import type { DeploymentStatus, ProxyState, ReplicaState } from '../shared/statuses.ts'
+import type { ProxyState, ReplicaState } from '../shared/statuses.ts'
 import type { Deployed } from './applications.ts'
-import { type OwnStatus, replicaState, statuses } from './status.ts'
+import { type OwnDeployment, type OwnStatus, replicaState, statuses } from './status.ts'
 import { type Desired, type Observed, unseen } from './state.ts'
 
 /** All that the controller knows of a cluster, for whoever asks: what it thinks of it, and the facts behind that. */
@@ -25,7 +25,7 @@ export interface ApplicationDetails extends Omit<OwnStatus, 'deployments'> {
   readonly deployments: readonly DeploymentDetails[]
 }
 
-export interface DeploymentDetails extends DeploymentStatus {
+export interface DeploymentDetails extends OwnDeployment {
   readonly options: DeploymentConfig | undefined
   /** What each replica takes of the machine. */
   readonly requiredResources: Resources

@@ -1,9 +1,12 @@
-import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
 import type { EndpointTable, Reconfigure } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import type { Deployed } from './applications.ts'
+import type { Hash } from './desired.ts'
 import type { ReplicaFacts } from './details.ts'
 import type { Line } from './lines.ts'
+import type { Machine } from './resources.ts'
 
 export interface Which {
   readonly deployment: DeploymentId
@@ -49,4 +52,20 @@ export interface Former {
   living(): Promise<readonly ReplicaId[]>
   /** What should run; undefined: that is not known any more, until somebody says it. */
   readonly applications: readonly Deployed[] | undefined
+}
+
+export interface ControllerOptions {
+  readonly processes: ReplicaProcesses
+  readonly clock: Clock
+  readonly random: Random
+  readonly hash: Hash
+  /** Unix time in milliseconds. */
+  readonly date: () => number
+  readonly machine: Machine
+  readonly tableVersion: number
+  /** What a controller before this one has left, if it did not leave by itself. */
+  readonly former: Former | undefined
+  /** @throws ServeError `checkpoint_failed` */
+  readonly save: (applications: readonly Deployed[]) => void
+  readonly log: (line: Line) => void
 }

@@ -4,7 +4,7 @@ import type { ErrorReport } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import type { Health } from '../shared/protocol.ts'
 import { failuresOf, isUnhealthy, requestsOf } from './policy.ts'
-import { type Failures, type ObservedDeployment, type ObservedReplica, revisionOf } from './state.ts'
+import { type Event, type Failures, type ObservedDeployment, type ObservedReplica, revisionOf } from './state.ts'
 
 /** As many as the reference shows. */
 const DEAD = 10
@@ -17,9 +17,12 @@ export interface Chance {
   readonly random: Random
 }
 
-/** A replica's process has ended; `exit` says how. */
-export function gone(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport, chance: Chance) {
-  const next = bury(failed(d, replica, exit, chance), replica, exit, chance.now)
+/** How a process ended, and what it wrote at the end. */
+type Exit = Pick<Event & { on: 'exited' }, 'error' | 'lastLines'>
+
+/** A replica's process has ended. */
+export function gone(d: ObservedDeployment, replica: ObservedReplica, exit: Exit, chance: Chance) {
+  const next = bury(failed(d, replica, exit.error, chance), replica, exit, chance.now)
   const replicas = new Map(next.replicas)
   replicas.delete(replica.id)
   return { ...next, replicas }
@@ -106,10 +109,10 @@ function failure(
   return { ...d, failures: new Map([...others, [revisionOf(revised), own]]) }
 }
 
-function bury(d: ObservedDeployment, replica: ObservedReplica, exit: ErrorReport, now: Instant): ObservedDeployment {
-  const why = whyItEnded(replica, exit)
+function bury(d: ObservedDeployment, replica: ObservedReplica, exit: Exit, now: Instant): ObservedDeployment {
+  const why = whyItEnded(replica, exit.error)
   if (why === undefined) return d
-  const dead = { id: replica.id, reason: why.message, requestIds: requestsOf(replica, now) }
+  const dead = { id: replica.id, reason: why.message, requestIds: requestsOf(replica, now), lastLines: exit.lastLines }
   return { ...d, dead: [...d.dead, dead].slice(-DEAD) }
 }
 

@@ -86,7 +86,7 @@ export function observe(observed: Observed, event: Event, now: Instant, random: 
       if (replica.phase.name !== 'running') return observed
       return enter(observed, event, (r) => ({ name: 'draining', deadline: now + r.drainTimeoutMs }))
     case 'exited':
-      return change(observed, deployment, (d) => gone(d, replica, event.error, { now, random }))
+      return change(observed, deployment, (d) => gone(d, replica, event, { now, random }))
   }
 }
 

@@ -147,7 +147,8 @@ if (application !== undefined) {
   }
   build = startBuild(what, { session, env: process.env, clock: systemClock })
   build.result.then(
-    (built) => controller.deploy(built),
+    // A controller that died early may not have got so far.
+    (built) => (former?.applications?.length === 0 ? controller.deploy(built) : controller.remind(built)),
     (error: unknown) => {
       const { code, message, stack } = report(error)
       log.error(stack === undefined ? message : `${stack}\n${message}`)

@@ -90,6 +90,8 @@ export interface DeadReplica {
   readonly reason: string
   /** What it was serving, as far as is known; the latest last. */
   readonly requestIds: readonly string[]
+  /** What it wrote at the end. */
+  readonly lastLines: readonly string[]
 }
 
 export interface Waiting {

@@ -4,10 +4,36 @@ import type { ApplicationStatus, DeploymentStatus, ReplicaState, StatusTrigger }
 import type { Deployed } from './applications.ts'
 import { failuresOf, hasFailed, isGivenUp, isUnhealthy, stepTo } from './policy.ts'
 import { showSlow } from './slow.ts'
-import type { Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica, Step } from './state.ts'
+import type {
+  DeadReplica,
+  Desired,
+  DesiredDeployment,
+  Observed,
+  ObservedDeployment,
+  ObservedReplica,
+  Step,
+} from './state.ts'
 import { unseen } from './state.ts'
 
-export type OwnStatus = Omit<ApplicationStatus, 'routed'>
+/** Of what a dead replica wrote at the end, so much is in the message of a status. */
+const SHOWN_LINES = 5
+
+export interface OwnStatus extends Omit<ApplicationStatus, 'routed' | 'deployments'> {
+  readonly deployments: readonly OwnDeployment[]
+}
+
+export interface OwnDeployment extends DeploymentStatus {
+  /** Those that died unbidden, the latest last. */
+  readonly recentDeadReplicas: readonly DeadReplica[]
+}
+
+/** What the launcher is told: less, since a message may not be long. */
+export function brief({ deployments, ...own }: OwnStatus, routed: boolean): ApplicationStatus {
+  const briefly = deployments.map(({ name, status, trigger, message, replicaStates }) => {
+    return { name, status, trigger, message, replicaStates }
+  })
+  return { ...own, routed, deployments: briefly }
+}
 
 /**
  * Of all applications, also of those that are being deleted. `recovering`: the deployments of replicas of a controller
@@ -89,7 +115,7 @@ function deploymentStatus(
   id: DeploymentId,
   wanted: DesiredDeployment | undefined,
   seen: ObservedDeployment,
-): DeploymentStatus {
+): OwnDeployment {
   const { deployment: name } = deploymentName(id)
   return { name, ...opinion(id, wanted, seen), replicaStates: replicaStates(seen), recentDeadReplicas: seen.dead }
 }
@@ -153,9 +179,10 @@ function trouble({ replicas, dead }: ObservedDeployment): string {
   }
   const last = dead.at(-1)
   if (last === undefined) return ''
-  const { requestIds } = last
+  const { requestIds, lastLines } = last
   const serving = requestIds.length === 0 ? '' : ` It was serving ${requestIds.join(', ')}.`
-  return ` Replica ${last.id} died: ${last.reason}.${serving}`
+  const wrote = lastLines.length === 0 ? '' : `\nIts last lines:\n${lastLines.slice(-SHOWN_LINES).join('\n')}`
+  return ` Replica ${last.id} died: ${last.reason}.${serving}${wrote}`
 }
 
 function retrying(wanted: DesiredDeployment, seen: ObservedDeployment): string {

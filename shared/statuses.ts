@@ -1,5 +1,3 @@
-import type { ReplicaId } from './ids.ts'
-
 export interface ApplicationStatus {
   readonly name: string
   readonly status: ApplicationState
@@ -20,13 +18,6 @@ export interface DeploymentStatus {
   readonly trigger: StatusTrigger
   readonly message: string
   readonly replicaStates: Readonly<Partial<Record<ReplicaState, number>>>
-  /** Those that died unbidden, the latest last. */
-  readonly recentDeadReplicas: readonly {
-    readonly id: ReplicaId
-    readonly reason: string
-    /** What it was serving, as far as is known. */
-    readonly requestIds: readonly string[]
-  }[]
 }
 
 export type StatusTrigger =

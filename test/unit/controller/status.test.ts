@@ -69,6 +69,7 @@ const failures = new Map([
 /** The statuses of one deployment as a story goes on. */
 class Story {
   options: DeploymentOptions = { numReplicas: 2 }
+  lastLines: readonly string[] = []
   #observed: Observed = new Map()
   #now = 0
   #count = 0
@@ -85,7 +86,7 @@ class Story {
       config,
       address: '/a',
       error: problem,
-      lastLines: [],
+      lastLines: this.lastLines,
       requestIds: ['id-1', 'id-2'],
     }
     this.#observed = observe(this.#observed, { ...about, on }, this.#now, () => 0.5)
@@ -199,9 +200,11 @@ describe('the status of a deployment', () => {
     )
   })
 
-  it('names the requests that a dead replica was serving', () => {
+  it('names the requests that a dead replica was serving, and shows its last lines', () => {
     const story = running().tell(0, 'interrupted').tell(0, 'exited')
     expect(story.status).to.match(/ died: no model\. It was serving id-1, id-2\.$/)
+    story.lastLines = ['1', '2', '3', '4', '5', '6']
+    expect(story.tell(0, 'exited').status).to.match(/\.\nIts last lines:\n2\n3\n4\n5\n6$/)
   })
 
   it('says from how many to how many replicas it is scaled', () => {

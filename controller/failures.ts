@@ -61,7 +61,7 @@ function failed(
     case 'draining':
       return d
     case 'running':
-      return lost(d, replica, phase.since, { ...chance, livedMs: chance.now - phase.since })
+      return lost(d, replica, phase.since, { ...chance, livedMs: lifeThatCounts(d, replica, chance.now - phase.since) })
     case 'starting':
       return couldNotStart(d, replica, exit, chance)
     case 'failed':
@@ -76,8 +76,13 @@ function failed(
 
 interface Reason extends Chance {
   readonly lastError?: ErrorReport | undefined
-  /** Of one that died by itself. If that is longer than the delay, the delay would spare nothing. */
+  /** Of one that died by itself, of a good version. If that is longer than the delay, the delay would spare nothing. */
   readonly livedMs?: number
+}
+
+/** A version that has not been good yet is not in a hurry: something else serves, or nothing ever did. */
+function lifeThatCounts({ reached }: ObservedDeployment, replica: ObservedReplica, ms: number): number {
+  return reached?.revision === revisionOf(replica) ? ms : 0
 }
 
 /** It ran, and is not counted on any more. */

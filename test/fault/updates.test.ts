@@ -9,7 +9,7 @@ import { readEvents, type Streams, talk } from '../helpers/streams.ts'
 const MODULE = 'test/fixtures/served.mjs'
 
 describe('an update, with 20 clients', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   let cluster: Cluster
   let clients: Clients
   let operator: Operator

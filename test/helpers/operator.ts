@@ -55,7 +55,9 @@ export function operate(session: string): Operator {
   const proxy = dial(
     session,
     { kind: 'proxy', node: { id: 'test', ip: '127.0.0.1' }, index: 1, logFile: '', tableVersion: -1 },
-    (message) => tables.push((message as ToProxy).table),
+    (message) => {
+      if (message !== undefined) tables.push((message as ToProxy).table)
+    },
   )
   const status = (name = 'default') => current?.applications.find((application) => application.name === name)
   return {

@@ -29,12 +29,13 @@ describe('reconcile', () => {
     expect(world.in('starting')).to.have.length(1)
   })
 
-  it('starts a successor at once whenever the one that died had lived for longer than the delay', () => {
+  it('starts a successor of a good version at once whenever the one that died had lived for longer than the delay', () => {
     const world = new World()
     const desired = wanting({ targetReplicas: 1, version: 'v1', config: 'c1' })
     const livesFor = (ms: number) => {
       world.reconcile(desired)
       world.running(world.in('starting')[0]!)
+      world.reconcile(desired)
       world.now += ms
       world.exited(world.replicas[0]!)
       world.reconcile(desired)

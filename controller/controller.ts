@@ -54,7 +54,7 @@ export class Controller {
     })
     const { clock, former } = options
     this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
-    this.#isTold = former?.applications !== undefined
+    this.#isTold = former?.state !== undefined
     if (former !== undefined) this.#loop.hold()
     if (former?.state !== undefined) this.#restore(former.state)
   }
@@ -111,7 +111,8 @@ export class Controller {
   }
 
   #obey(request: FromLauncher): Promise<void> | void {
-    if ('isReminder' in request && request.isReminder && this.#recovery.knowsTarget) return undefined
+    // It has been deployed before, and may have been changed or deleted since.
+    if ('isReminder' in request && request.isReminder && this.#isTold) return undefined
     switch (request.type) {
       case 'deploy':
         return this.deploy(request.application)
@@ -130,20 +131,9 @@ export class Controller {
     this.#recovery.know()
   }
 
-<<<<<<< HEAD
-  /** It has been deployed before, and may have been changed or deleted since: only if it is not known what shall run. */
-  remind(application: ApplicationSpec): void {
-    if (!this.#isTold) this.deploy(application)
-  }
-
-  /** These applications shall run, and no others of those that were deployed like this. */
-  apply(applications: readonly ApplicationSpec[]): void {
-    this.#change((loop) => loop.apply(applications))
-=======
   /** This shall run, and nothing else of what was declared before. */
   apply(target: Target): void {
     this.#change((loop) => loop.apply(target))
->>>>>>> a5946c729e89411d5f30c6bff522efed710ece97
     this.#recovery.know()
   }
 

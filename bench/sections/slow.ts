@@ -76,7 +76,11 @@ async function startReplicas({ site }: Bench): Promise<readonly string[]> {
   return sockets
 }
 
-async function measure({ plainLoad: load, options }: Bench, balancer: Balancer, sockets: readonly string[]): Promise<void> {
+async function measure(
+  { plainLoad: load, options }: Bench,
+  balancer: Balancer,
+  sockets: readonly string[],
+): Promise<void> {
   const request = { url: `http://127.0.0.1:${balancer.port}/slow`, connections: CONNECTIONS }
   let before: readonly number[] = []
   const began = (): void => {

@@ -24,6 +24,8 @@ export class Controller {
   readonly #loop: Loop
   readonly #recovery: Recovery
   #isShuttingDown = false
+  /** Whether anybody has said what shall run: a controller before, or whoever deploys. */
+  #isTold: boolean
 
   constructor(options: ControllerOptions) {
     const { processes, log } = options
@@ -48,6 +50,7 @@ export class Controller {
     })
     const { clock, former } = options
     this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
+    this.#isTold = former?.applications !== undefined
     if (former !== undefined) this.#loop.hold()
     if (former?.applications !== undefined) this.#restore(former.applications)
   }
@@ -122,7 +125,7 @@ export class Controller {
 
   /** It has been deployed before, and may have been changed or deleted since: only if it is not known what shall run. */
   remind(application: ApplicationSpec): void {
-    if (!this.#recovery.knowsTarget) this.deploy(application)
+    if (!this.#isTold) this.deploy(application)
   }
 
   /** These applications shall run, and no others of those that were deployed like this. */
@@ -153,7 +156,9 @@ export class Controller {
       this.#options.log({ level: 'warning', text, fileOnly: true })
       return undefined
     }
-    return change(this.#loop)
+    const result = change(this.#loop)
+    this.#isTold = true
+    return result
   }
 
   /** Drains every replica and resolves when the last one has gone. */

@@ -29,10 +29,17 @@ export interface OwnDeployment extends DeploymentStatus {
 
 /** What the launcher is told: less, since a message may not be long. */
 export function brief({ deployments, ...own }: OwnStatus, routed: boolean): ApplicationStatus {
-  const briefly = deployments.map(({ name, status, trigger, message, replicaStates }) => {
-    return { name, status, trigger, message, replicaStates }
-  })
-  return { ...own, routed, deployments: briefly }
+  return { ...own, routed, deployments: deployments.map(briefDeployment) }
+}
+
+function briefDeployment(own: OwnDeployment): DeploymentStatus {
+  return {
+    name: own.name,
+    status: own.status,
+    trigger: own.trigger,
+    message: own.message,
+    replicaStates: own.replicaStates,
+  }
 }
 
 /**

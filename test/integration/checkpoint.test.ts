@@ -79,7 +79,7 @@ describe('a checkpoint', () => {
   })
 })
 
-describe('a controller that is killed', () => {
+describe('a controller that has gone', () => {
   it('knows afterwards what shall run, without anybody telling it', async () => {
     const cluster = await startCluster('test/fixtures/hello.mjs:app')
     try {
@@ -89,6 +89,18 @@ describe('a controller that is killed', () => {
         cluster.stdout().includes("Recovering target state for application 'default' from checkpoint."),
       )
       expect(await (await fetch(cluster.url)).text()).to.equal(before)
+    } finally {
+      expect((await cluster.stop()).code).to.equal(0)
+      await cluster.dispose()
+    }
+  })
+
+  it('is told anew by the launcher what shall run when it was asked to leave', async () => {
+    const cluster = await startCluster('test/fixtures/hello.mjs:app')
+    try {
+      process.kill(Number(/\(ServeController pid=(\d+)\)/.exec(cluster.stdout())?.[1]), 'SIGTERM')
+      await eventually(() => cluster.stdout().match(/Deploying new version/g)?.length === 2, { withinMs: 20_000 })
+      await eventually(async () => (await fetch(cluster.url)).status === 200, { withinMs: 20_000 })
     } finally {
       expect((await cluster.stop()).code).to.equal(0)
       await cluster.dispose()

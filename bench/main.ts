@@ -36,12 +36,13 @@ const directory = mkdtempSync(join(tmpdir(), 'batoid-bench-'))
 const processes = new Processes(directory)
 const server = (name: string): string => join(ROOT, compiled, `${name}.js`)
 await compile()
-const load = options.load === 'wrk' ? wrkLoad() : autocannonLoad(server('load'))
+const plainLoad = autocannonLoad(server('load'))
+const load = options.load === 'wrk' ? wrkLoad() : plainLoad
 
 let leaving: Promise<never> | undefined
 function leave(code: number): Promise<never> {
   leaving ??= (async () => {
-    load.close()
+    for (const each of new Set([load, plainLoad])) each.close()
     await processes.stopAll()
     for (const path of [compiled, directory]) rmSync(path, { recursive: true, force: true, maxRetries: 5 })
     process.exit(code)
@@ -58,7 +59,7 @@ try {
     upstream: await startReplicas(),
     session: join(directory, 'session'),
   }
-  const bench: Bench = { options, site, load, say: (text) => console.error(`bench: ${text}`) }
+  const bench: Bench = { options, site, load, plainLoad, say: (text) => console.error(`bench: ${text}`) }
   const sections: Section[] = []
   for (const name of options.sections) sections.push(await RUN[name](bench))
   const findings: Findings = new Map(sections.flatMap((section) => [...section.findings]))

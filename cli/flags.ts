@@ -95,11 +95,17 @@ export function addFlags(command: Command): Command {
 }
 
 /** What the flags say, as the processes are told it. */
-export function environmentOf(flags: Readonly<Record<string, unknown>>, workingDir: string): Environment {
+export function environmentOf(
+  flags: Readonly<Record<string, unknown>>,
+  workingDir: string,
+  /** False for the flags that have their defaults. */
+  isSaid: (flag: string) => boolean = () => true,
+): Environment {
   return Object.fromEntries(
     FLAGS.flatMap((flag) => {
-      const value = flags[optionOf(flag).attributeName()]
-      if (typeof value !== 'string') return []
+      const name = optionOf(flag).attributeName()
+      const value = flags[name]
+      if (typeof value !== 'string' || !isSaid(name)) return []
       // The processes run in another directory.
       return [[flag.variable.name, flag.isPath ? resolve(workingDir, value) : value]]
     }),

@@ -4,15 +4,17 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
-import { openLog } from '../shared/log.ts'
+import { configKind } from '../shared/config/file.ts'
+import { type Log, openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
 import { type Environment, httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
 import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
-import { checkName, checkRoutePrefix } from './checks.ts'
+import { checkName, checkRoutePrefix } from '../shared/checks.ts'
 import { addFlags, environmentOf } from './flags.ts'
 import { watchParent } from './parent.ts'
+import { type Asked, type Plan, planOf } from './plan.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
 import { Run, type RunOptions } from './run.ts'
 import { checkPrivate, createSession, linkLatest, makeDirectory, sessionName } from './session-directory.ts'
@@ -24,13 +26,16 @@ const EXIT_USAGE = 2
 const EXIT_INTERRUPTED = 130
 
 interface Flags {
-  readonly name: string
-  readonly routePrefix: string
+  readonly name?: string
+  readonly routePrefix?: string
   readonly sessionDir?: string
 }
 
-interface Given extends Flags {
+interface Given {
+  readonly sessionDir: string | undefined
   readonly env: Environment
+  /** What of it flags and variables say, which wins over a configuration. */
+  readonly said: Environment
   readonly random: Random
 }
 
@@ -42,48 +47,68 @@ interface Invocation {
   readonly defaultTarget: string | undefined
 }
 
-export async function main({ argv, env, random, defaultTarget }: Invocation): Promise<void> {
+export async function main(invocation: Invocation): Promise<void> {
   const program = new Command('batoid')
     .description('Serves models and Hono applications from many Node.js processes.')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(run with --help to see what there is)')
-  const run = program
-    .command('run')
-    .description('Runs an application until Ctrl-C.')
-    .argument(
-      defaultTarget === undefined ? '<target>' : '[target]',
-      "import path 'module:export', for example main:app or path/to/main.ts:app",
-    )
-    .option('--name <name>', 'name of the application', checked(checkName), 'default')
-    .option('--route-prefix <prefix>', 'path prefix under which it answers', checked(checkRoutePrefix), '/')
-    .option(
-      '--session-dir <directory>',
-      'where its sockets and logs lie (default: a new one below the temporary directory)',
-    )
-    .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
-    .action(async (target: string | undefined, flags: Flags) => {
-      const told = { ...env, ...environmentOf({ ...flags }, process.cwd()) }
-      process.exitCode = await execute(target ?? defaultTarget ?? '', { ...flags, env: told, random })
-    })
-  addFlags(run)
+  addRun(program, invocation)
+  addSchema(program)
   try {
-    await program.parseAsync(argv)
+    await program.parseAsync(invocation.argv)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
   }
 }
 
-async function execute(target: string, flags: Given): Promise<number> {
+function addRun(program: Command, { env, random, defaultTarget }: Invocation): void {
+  const run = program
+    .command('run')
+    .description('Runs applications until Ctrl-C.')
+    .argument(
+      defaultTarget === undefined ? '<target>' : '[target]',
+      "import path 'module:export', for example main:app or path/to/main.ts:app; or a configuration, for example serve.yaml or batoid.config.ts",
+    )
+    .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
+    .option('--name <name>', 'name of the application (default: "default")', checked(checkName))
+    .option('--route-prefix <prefix>', 'path prefix under which it answers (default: "/")', checked(checkRoutePrefix))
+    .option(
+      '--session-dir <directory>',
+      'where its sockets and logs lie (default: a new one below the temporary directory)',
+    )
+    .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
+    .action(async (target: string | undefined, words: string[], flags: Flags, command: Command) => {
+      const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
+      const said = environmentOf({ ...flags }, process.cwd(), isSaid)
+      const { name, routePrefix, sessionDir } = flags
+      const asked = { target: target ?? defaultTarget ?? '', words, name, routePrefix, workingDir: process.cwd() }
+      process.exitCode = await execute(asked, { sessionDir, env: { ...env, ...said }, said, random })
+    })
+  addFlags(run)
+}
+
+function addSchema(program: Command): void {
+  program
+    .command('schema')
+    .description('Prints the JSON schema of configuration files, for editors.')
+    .addHelpText('after', '\nExample:\n  $ batoid schema > serve.schema.json')
+    .action(async () => {
+      const { configJsonSchema } = await import('./show.ts')
+      console.log(JSON.stringify(configJsonSchema(), null, 2))
+    })
+}
+
+async function execute(asked: Asked, given: Given): Promise<number> {
   const signals = new Signals(systemClock)
   process.stdout.on('error', () => signals.raise('the terminal went away'))
-  const isBelowNpm = flags.env['npm_command'] !== undefined
+  const isBelowNpm = given.env['npm_command'] !== undefined
   const unwatch = isBelowNpm ? watchParent(systemClock, () => signals.raise('npm went away')) : () => {}
   process.stderr.on('error', () => undefined)
   try {
-    const session = await createOrDefault(flags.sessionDir)
-    return await runIn(session, target, flags, signals)
+    const session = await createOrDefault(given.sessionDir)
+    return await runIn(session, { asked, given, signals })
   } catch (error) {
     return complain(error)
   } finally {
@@ -92,7 +117,14 @@ async function execute(target: string, flags: Given): Promise<number> {
   }
 }
 
-async function runIn(session: Session, target: string, flags: Given, signals: Signals): Promise<number> {
+/** One command, once it is known where. */
+interface Order {
+  readonly asked: Asked
+  readonly given: Given
+  readonly signals: Signals
+}
+
+async function runIn(session: Session, { asked, given, signals }: Order): Promise<number> {
   const log = openLog({
     component: `serve ${process.pid}`,
     output: { fd: 1 },
@@ -100,15 +132,16 @@ async function runIn(session: Session, target: string, flags: Given, signals: Si
     now: Date.now,
     clock: systemClock,
   })
-  const cluster = new Run(runOptions(session, target, flags, log))
-  console.log(cliLine('INFO', SOURCE, `Running import path: '${target}'.`, Date.now()))
+  const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
+  console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
+  const plan = await Promise.race([planOf(asked, { session, env: given.env, leave: signals.first }), signals.first])
+  if (plan === undefined) return leave(log, signals)
+  const cluster = new Run(runOptions(session, plan, given, log))
   let code = 0
   try {
     await Promise.race([cluster.start(), signals.first])
     if (signals.reason === undefined) await Promise.race([signals.first, cluster.failed])
-    log.warning(`Got ${signals.reason}, exiting...`)
-    log.flush()
-    console.log(cliLine('INFO', SOURCE, `Got ${signals.reason}, shutting down...`, Date.now()))
+    leave(log, signals)
   } catch (error) {
     cluster.drainOutput()
     code = complain(error)
@@ -119,23 +152,29 @@ async function runIn(session: Session, target: string, flags: Given, signals: Si
   return wasInterrupted ? EXIT_INTERRUPTED : code
 }
 
-function runOptions(session: Session, target: string, flags: Given, log: RunOptions['log']): RunOptions {
-  const { env } = flags
+function leave(log: Log, signals: Signals): number {
+  log.warning(`Got ${signals.reason}, exiting...`)
+  log.flush()
+  console.log(cliLine('INFO', SOURCE, `Got ${signals.reason}, shutting down...`, Date.now()))
+  return 0
+}
+
+function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOptions {
+  const env = { ...given.env, ...plan.env, ...given.said }
   const http = httpSettingsFrom(env)
   // The proxies would find out too, but nobody has to wait for that.
   if (http.tls !== null) loadCredentials(http.tls)
   const hasColours = isColourful(env, process.stdout.isTTY)
   return {
-    importPath: target,
-    workingDir: process.cwd(),
-    name: flags.name,
-    routePrefix: flags.routePrefix,
+    applications: plan.applications,
+    requests: plan.requests,
+    proxies: plan.hasProxies ? http.proxy.count : 0,
+    isHttps: http.tls !== null,
     address: httpAddressFrom(env),
-    http,
     session,
     env,
     log: flushing(log),
-    random: flags.random,
+    random: given.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
   }
 }
@@ -167,9 +206,9 @@ function complain(error: unknown): number {
 }
 
 /** The launcher says little, and what it says belongs between the lines of the others: at once. */
-function flushing(log: RunOptions['log']): RunOptions['log'] {
+function flushing(log: Log): Log {
   const atOnce =
-    (level: 'debug' | 'info' | 'warning' | 'error'): RunOptions['log']['info'] =>
+    (level: 'debug' | 'info' | 'warning' | 'error'): Log['info'] =>
     (message, about) => {
       log[level](message, about)
       log.flush()

@@ -2,23 +2,25 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BuildProcess, startBuild } from '../shared/build.ts'
+import type { Build } from '../shared/build.ts'
+import { Builds } from '../shared/builds.ts'
 import { type Channel, dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
-import { type ErrorReport, messageOf, ServeError } from '../shared/errors.ts'
+import { type ErrorReport, messageOf, report, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/leaving.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
-import { type ApplicationSpec, PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
+import { PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
 import type { ApplicationStatus } from '../shared/statuses.ts'
 import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
-import type { Environment, HttpAddress, HttpSettings } from '../shared/settings.ts'
+import type { Environment, HttpAddress } from '../shared/settings.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Keeper } from './keeper.ts'
 import { bindSocket, type ListeningSocket } from './listening-socket.ts'
 import { type Follower, followOutput } from './log-follower.ts'
+import type { Plan } from './plan.ts'
 import { parseProcfile } from './procfile.ts'
 import { type Standing, standing, withoutSecrets } from './standing.ts'
 
@@ -27,12 +29,12 @@ const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
 const DEPLOY_TIMEOUT_MS = 10_000
 
 export interface RunOptions {
-  readonly importPath: string
-  readonly workingDir: string
-  readonly name: string
-  readonly routePrefix: string
+  readonly applications: readonly Build[]
+  readonly requests: Plan['requests']
+  /** 0: no HTTP at all. */
+  readonly proxies: number
+  readonly isHttps: boolean
   readonly address: HttpAddress
-  readonly http: HttpSettings
   readonly session: Session
   readonly env: Environment
   readonly log: Log
@@ -40,7 +42,7 @@ export interface RunOptions {
   readonly print: (prefix: { readonly name: string; readonly pid: number }, line: string) => void
 }
 
-/** One cluster with one application, from its start to its end. */
+/** One cluster and its applications, from its start to its end. */
 export class Run {
   readonly #options: RunOptions
   readonly #socket: ListeningSocket | undefined
@@ -52,15 +54,14 @@ export class Run {
   #lifeline: Lifeline | undefined
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
-  #build: BuildProcess | undefined
-  #application: ApplicationSpec | undefined
+  #builds: Builds | undefined
   #status: Status = { type: 'status', proxies: 0, applications: [] }
-  #onStatus: () => void = () => {}
+  readonly #waiting = new Set<() => void>()
 
   constructor(options: RunOptions) {
     const { session, log, print } = options
     this.#options = options
-    this.#socket = bindSocket(options.address)
+    this.#socket = options.proxies === 0 ? undefined : bindSocket(options.address)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
@@ -80,35 +81,55 @@ export class Run {
     })
   }
 
-  get url(): string {
-    const { routePrefix, http, address } = this.#options
+  #url(routePrefix: string): string {
+    const { isHttps, address } = this.#options
     const { host, port } = this.#socket?.address ?? address
-    return `${http.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+    return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
   }
 
-  /** Brings the application up; resolves when requests are answered. Rejects, like `failed`, when that is not to be. */
+  /**
+   * Brings the applications up; resolves when requests are answered, or for some never will be. Rejects, like `failed`,
+   * when nothing is left to be answered.
+   */
   async start(): Promise<void> {
-    const { session, log, importPath, workingDir, name, routePrefix, http } = this.#options
+    const { session, log, applications, proxies } = this.#options
     this.#lifeline = await holdLifeline(lifelineSocket(session))
     for (const one of this.#standing()) this.#keeper.start(one)
     const at = { session, env: withoutSecrets(this.#environment()), clock: systemClock }
-    this.#build = startBuild({ importPath, workingDir, name, routePrefix, rollback: false }, at)
-    this.#build.result.catch(() => undefined)
+    this.#builds = new Builds(applications, at)
     this.#dial()
-    await this.#until(({ proxies }) => proxies >= http.proxy.count)
+    await this.#until((status) => status.proxies >= proxies)
     log.info('Started Serve in namespace "serve".')
-    this.#application = await Promise.race([this.#build.result, this.failed])
-    await this.#deploy(false)
-    const settled = await this.#until((status) => own(status, name)?.routed && isSettled(own(status, name)))
-    const { status, message } = own(settled, name) ?? {}
-    if (status !== 'RUNNING')
-      throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
-    log.info(`Application '${name}' is ready at ${this.url}.`)
+    if (applications.length === 0) await this.#deploy(false)
+    const all = applications.map((application) => this.#bring(application))
+    const problems = (await Promise.race([Promise.all(all), this.failed])).filter((problem) => problem !== undefined)
+    if (problems.length === all.length && problems[0] !== undefined) throw problems[0]
+  }
+
+  /** What is wrong with one application is no reason to give the others up. */
+  async #bring({ name, routePrefix }: Build): Promise<Error | undefined> {
+    const { log, proxies, applications } = this.#options
+    try {
+      await this.#builds?.resultOf(name).finally(async () => await this.#deploy(false))
+      const isRouted = (status: Status) => proxies === 0 || own(status, name)?.routed === true
+      const settled = await this.#until((status) => isRouted(status) && isSettled(own(status, name)))
+      const { status, message } = own(settled, name) ?? {}
+      if (status !== 'RUNNING')
+        throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
+      const where = routePrefix === null || proxies === 0 ? '' : ` at ${this.#url(routePrefix)}`
+      log.info(`Application '${name}' is ready${where}.`)
+      return undefined
+    } catch (error) {
+      const { message, stack } = report(error)
+      const trace = stack === undefined ? message : `${stack}\n${message}`
+      if (applications.length > 1) log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
+      return error instanceof Error ? error : new ServeError('internal', message)
+    }
   }
 
   /** Drains everything: no request is lost, no process left. */
   async stop(): Promise<void> {
-    this.#build?.kill()
+    this.#builds?.kill()
     // Held any longer, it would let new connections wait for nobody.
     this.#socket?.close()
     const proxies = this.#standing().flatMap(({ name, isProxy }) => (isProxy ? [name] : []))
@@ -130,7 +151,7 @@ export class Run {
   }
 
   async #kill(): Promise<void> {
-    this.#build?.kill()
+    this.#builds?.kill()
     this.#channel?.close()
     this.#socket?.close()
     await this.#keeper.killAll()
@@ -144,7 +165,7 @@ export class Run {
   #standing(): Standing[] {
     const entries = parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8'))
     const sockets = this.#socket === undefined ? [] : [this.#socket.fd]
-    return standing(entries, { env: this.#environment(), proxies: this.#options.http.proxy.count, sockets })
+    return standing(entries, { env: this.#environment(), proxies: this.#options.proxies, sockets })
   }
 
   #environment(): Environment {
@@ -166,7 +187,7 @@ export class Run {
       hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'launcher' } }),
       receive: (message) => {
         this.#status = message as ToLauncher
-        this.#onStatus()
+        for (const look of this.#waiting) look()
       },
       // A restarted controller may have lost what shall run.
       connected: () => void this.#deploy(true).catch((error: unknown) => log.warning(messageOf(error))),
@@ -180,18 +201,21 @@ export class Run {
     })
   }
 
+  /** What has been built so far. */
   async #deploy(isReminder: boolean): Promise<void> {
-    const application = this.#application
-    if (application === undefined) return
-    await this.#channel?.request({ type: 'deploy', application, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
+    for (const request of this.#options.requests(this.#builds?.applications ?? []))
+      await this.#channel?.request({ ...request, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
   }
 
   async #until(holds: (status: Status) => boolean | undefined): Promise<Status> {
     const held = new Promise<Status>((resolve) => {
-      this.#onStatus = () => {
-        if (holds(this.#status)) resolve(this.#status)
+      const look = () => {
+        if (!holds(this.#status)) return
+        this.#waiting.delete(look)
+        resolve(this.#status)
       }
-      this.#onStatus()
+      this.#waiting.add(look)
+      look()
     })
     return await Promise.race([held, this.failed])
   }

@@ -36,20 +36,6 @@ export function withApplication(
   return before === undefined ? [...all, next] : all.map((one) => (one === before ? next : one))
 }
 
-/** These and no others of those that were deployed like this. */
-export function withAll(
-  all: readonly Deployed[],
-  specs: readonly ApplicationSpec[],
-  nowS: number,
-): readonly Deployed[] {
-  const names = new Set(specs.map(({ name }) => name))
-  const kept = all.filter(({ source, spec }) => source === 'imperative' || names.has(spec.name))
-  return specs.reduce<readonly Deployed[]>(
-    (next, spec) => withApplication(next, spec, { source: 'declarative', nowS }),
-    kept,
-  )
-}
-
 export function without(all: readonly Deployed[], names: readonly string[]): readonly Deployed[] {
   return all.filter(({ spec }) => !names.includes(spec.name))
 }

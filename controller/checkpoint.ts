@@ -1,22 +1,22 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, ServeError } from '../shared/errors.ts'
-import type { Deployed } from './applications.ts'
-import { acceptApplications } from './messages.ts'
+import { acceptState } from './messages.ts'
+import type { DesiredState } from './target.ts'
 
 /** Raised whenever a checkpoint changes its meaning. */
-const FORMAT = 2
+const FORMAT = 3
 
 /** What a controller finds of the one before it. */
 export type Found =
   /** That one left by itself, or there was none. */
   | { readonly state: 'none' }
-  | { readonly state: 'intact'; readonly applications: Wanted }
+  | { readonly state: 'intact'; readonly wanted: Wanted }
   /** There was one, but what should run is not known any more. */
   | { readonly state: 'damaged'; readonly problem: string }
 
 /** undefined: not known, until somebody says it. Not the same as nothing, for which every replica would be drained. */
-export type Wanted = readonly Deployed[] | undefined
+export type Wanted = DesiredState | undefined
 
 /** What should run, on disk: it outlives the controller. */
 export class Checkpoint {
@@ -31,7 +31,7 @@ export class Checkpoint {
   /** A damaged one is set aside, to be looked at: a controller that read it again would die again. */
   load(): Found {
     try {
-      return { state: 'intact', applications: this.#parse(readFileSync(this.#path, 'utf8')) }
+      return { state: 'intact', wanted: this.#parse(readFileSync(this.#path, 'utf8')) }
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { state: 'none' }
       const aside = `${this.#path}.damaged`
@@ -44,17 +44,11 @@ export class Checkpoint {
    * Returns when it is on the disk, whole; a crash at any moment leaves the one before or this one.
    * @throws ServeError `checkpoint_failed`
    */
-  save(applications: Wanted): void {
+  save(wanted: Wanted): void {
     const temporary = `${this.#path}.new`
     try {
-      writeFileSync(
-        temporary,
-        JSON.stringify({ format: FORMAT, version: this.#version, applications: applications ?? null }),
-        {
-          mode: 0o600,
-          flush: true,
-        },
-      )
+      const text = JSON.stringify({ format: FORMAT, version: this.#version, wanted: wanted ?? null })
+      writeFileSync(temporary, text, { mode: 0o600, flush: true })
       renameSync(temporary, this.#path)
       flushDirectory(dirname(this.#path))
     } catch (error) {
@@ -71,8 +65,8 @@ export class Checkpoint {
   }
 
   #parse(text: string): Wanted {
-    const { format, version, applications } = Object(JSON.parse(text))
-    if (format === FORMAT) return applications === null ? undefined : acceptApplications(applications)
+    const { format, version, wanted } = Object(JSON.parse(text))
+    if (format === FORMAT) return wanted === null ? undefined : acceptState(wanted)
     throw new Error(`it has format ${String(format)}, written by batoid ${String(version)}; this one reads ${FORMAT}`)
   }
 }

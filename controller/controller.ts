@@ -1,8 +1,7 @@
 import type { Peer } from './channel-server.ts'
 import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, FromLauncher, Hello, Reconfigure } from '../shared/protocol.ts'
-import type { Deployed } from './applications.ts'
+import type { ApplicationSpec, FromLauncher, Hello, Reconfigure, Target } from '../shared/protocol.ts'
 import type { Details } from './details.ts'
 import type { ControllerOptions, Which } from './effects.ts'
 import { foundReplica, type ReplicaRole } from './found.ts'
@@ -14,6 +13,7 @@ import { type Obituary, showObituary } from './obituary.ts'
 import { Recovery } from './recovery.ts'
 import type { Event } from './state.ts'
 import { brief } from './status.ts'
+import type { DesiredState } from './target.ts'
 
 const IDLE_CHECK_MS = 5
 
@@ -44,15 +44,19 @@ export class Controller {
         drain: (replica, timeoutMs) => this.#peers.drain(replica, timeoutMs),
         kill: (replica) => processes.kill(replica),
         publish: (table) => this.#peers.publish(table),
+        setLogging: (config) => {
+          options.setLogging(config)
+          this.#peers.setLogging(config)
+        },
         changed: () => this.#tellStatus(),
         log,
       },
     })
     const { clock, former } = options
     this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
-    this.#isTold = former?.applications !== undefined
+    this.#isTold = former?.state !== undefined
     if (former !== undefined) this.#loop.hold()
-    if (former?.applications !== undefined) this.#restore(former.applications)
+    if (former?.state !== undefined) this.#restore(former.state)
   }
 
   /** @throws ServeError if this process may not take part */
@@ -107,9 +111,13 @@ export class Controller {
   }
 
   #obey(request: FromLauncher): Promise<void> | void {
+    // It has been deployed before, and may have been changed or deleted since.
+    if ('isReminder' in request && request.isReminder && this.#isTold) return undefined
     switch (request.type) {
       case 'deploy':
-        return request.isReminder ? this.remind(request.application) : this.deploy(request.application)
+        return this.deploy(request.application)
+      case 'apply':
+        return this.apply(request.target)
       case 'delete':
         return this.delete(request.applications)
       case 'shutdown':
@@ -123,14 +131,9 @@ export class Controller {
     this.#recovery.know()
   }
 
-  /** It has been deployed before, and may have been changed or deleted since: only if it is not known what shall run. */
-  remind(application: ApplicationSpec): void {
-    if (!this.#isTold) this.deploy(application)
-  }
-
-  /** These applications shall run, and no others of those that were deployed like this. */
-  apply(applications: readonly ApplicationSpec[]): void {
-    this.#change((loop) => loop.apply(applications))
+  /** This shall run, and nothing else of what was declared before. */
+  apply(target: Target): void {
+    this.#change((loop) => loop.apply(target))
     this.#recovery.know()
   }
 
@@ -188,12 +191,12 @@ export class Controller {
     this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
   }
 
-  #restore(applications: readonly Deployed[]): void {
-    for (const { spec } of applications) {
+  #restore(state: DesiredState): void {
+    for (const { spec } of state.applications) {
       const text = `Recovering target state for application '${spec.name}' from checkpoint.`
       this.#options.log({ level: 'info', text })
     }
-    this.#loop.restore(applications)
+    this.#loop.restore(state)
     this.#recovery.know()
   }
 

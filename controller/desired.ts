@@ -1,31 +1,41 @@
 import { type DeploymentId, deploymentId } from '../shared/ids.ts'
-import type { ApplicationSpec, DeploymentConfig, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
+import type { DeploymentConfig } from '../shared/config/resolved.ts'
+import type { ApplicationSpec, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
-import { batchSize, maxStartFailures } from './policy.ts'
+import { atCapacity, batchSize, maxStartFailures } from './policy.ts'
 import type { Action, Desired, DesiredDeployment } from './state.ts'
 
 /** Shortens a text to a name for it. */
 export type Hash = (text: string) => string
 
 /** What shall run so that these applications are served. */
-export function desiredOf(applications: readonly ApplicationSpec[], hash: Hash): Desired {
+export function desiredOf(
+  applications: readonly ApplicationSpec[],
+  hash: Hash,
+  targetCapacity: number | null,
+): Desired {
   return new Map(
     applications.flatMap((application) =>
       application.deployments.map((deployment): [DeploymentId, DesiredDeployment] => [
         deploymentId({ application: application.name, deployment: deployment.name }),
-        desiredDeployment(application, deployment, hash),
+        desiredDeployment(application, deployment, { hash, targetCapacity }),
       ]),
     ),
   )
 }
 
-function desiredDeployment(application: ApplicationSpec, deployment: DeploymentSpec, hash: Hash): DesiredDeployment {
+function desiredDeployment(
+  application: ApplicationSpec,
+  deployment: DeploymentSpec,
+  { hash, targetCapacity }: { readonly hash: Hash; readonly targetCapacity: number | null },
+): DesiredDeployment {
   const { options } = deployment
+  const targetReplicas = atCapacity(options.numReplicas, targetCapacity)
   return {
     version: hash(JSON.stringify(startedWith(application, deployment))),
     config: hash(JSON.stringify(takenOver(application, deployment))),
-    targetReplicas: options.numReplicas,
-    surge: batchSize(options.rollingUpdatePercentage, options.numReplicas),
+    targetReplicas,
+    surge: batchSize(options.rollingUpdatePercentage, targetReplicas),
     startTimeoutMs: options.startTimeoutS * 1000,
     frozenTimeoutMs: options.frozenTimeoutS * 1000,
     drainTimeoutMs: options.gracefulShutdownTimeoutS * 1000,
@@ -46,9 +56,9 @@ export function settingsOf(
   [application, spec]: Specification,
 ): ReplicaSettings {
   const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
-  const { importPath, workingDir } = application
+  const { importPath, workingDir, args, envVars } = application
   const live = takenOver(application, spec)
-  const own = { replica, deployment, allotment, importPath, workingDir }
+  const own = { replica, deployment, allotment, importPath, workingDir, args, envVars }
   return { ...own, version, config, live, startTimeoutMs, drainTimeoutMs }
 }
 
@@ -70,6 +80,8 @@ export function startedWith(application: ApplicationSpec, { name, options }: Dep
     deployment: deploymentId({ application: application.name, deployment: name }),
     importPath: application.importPath,
     workingDir: application.workingDir,
+    args: application.args,
+    envVars: application.envVars,
     rayActorOptions: options.rayActorOptions,
     maxReplicasPerNode: options.maxReplicasPerNode,
   }
@@ -83,5 +95,6 @@ export function takenOver(application: ApplicationSpec, { name, options }: Deplo
     userConfig: options.userConfig,
     healthCheckPeriodS: options.healthCheckPeriodS,
     healthCheckTimeoutS: options.healthCheckTimeoutS,
+    loggingConfig: options.loggingConfig ?? application.loggingConfig,
   }
 }

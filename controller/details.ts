@@ -1,9 +1,11 @@
+import type { DeploymentConfig } from '../shared/config/resolved.ts'
 import { deploymentId, type ReplicaId } from '../shared/ids.ts'
-import type { DeploymentConfig, Resources } from '../shared/protocol.ts'
+import type { Resources } from '../shared/protocol.ts'
 import type { ProxyState, ReplicaState } from '../shared/statuses.ts'
 import type { Deployed } from './applications.ts'
 import { type OwnDeployment, type OwnStatus, replicaState, statuses } from './status.ts'
 import { type Desired, type Observed, unseen } from './state.ts'
+import { type DesiredState, withUnbuilt } from './target.ts'
 
 /** All that the controller knows of a cluster, for whoever asks: what it thinks of it, and the facts behind that. */
 export interface Details {
@@ -51,9 +53,12 @@ interface Sight {
   readonly factsOf: (replica: ReplicaId) => ReplicaFacts | undefined
 }
 
-export function applicationDetails(applications: readonly Deployed[], sight: Sight): ApplicationDetails[] {
+export function applicationDetails(
+  { applications, unbuilt }: Pick<DesiredState, 'applications' | 'unbuilt'>,
+  sight: Sight,
+): ApplicationDetails[] {
   const { desired, observed } = sight
-  return statuses(applications, desired, observed).map((status) => {
+  return withUnbuilt(statuses(applications, desired, observed), unbuilt).map((status) => {
     const deployed = applications.find(({ spec }) => spec.name === status.name)
     const deployments = status.deployments.map((own) => {
       const spec = deployed?.spec.deployments.find(({ name }) => name === own.name)

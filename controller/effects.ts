@@ -1,12 +1,13 @@
 import type { Clock } from '../shared/clock.ts'
+import type { LoggingConfig } from '../shared/config/resolved.ts'
 import type { DeploymentId, Random, ReplicaId } from '../shared/ids.ts'
 import type { EndpointTable, Reconfigure } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
-import type { Deployed } from './applications.ts'
 import type { Hash } from './desired.ts'
 import type { ReplicaFacts } from './details.ts'
 import type { Line } from './lines.ts'
 import type { Machine } from './resources.ts'
+import type { DesiredState } from './target.ts'
 
 export interface Which {
   readonly deployment: DeploymentId
@@ -17,7 +18,7 @@ export interface Which {
 export interface Effects {
   start(settings: ReplicaSettings): void
   /** Writes down what shall run; a throw leaves everything as it was. */
-  save(applications: readonly Deployed[]): void
+  save(state: DesiredState): void
   /** Tells the replica what to take over; its answer is an event. */
   reconfigure(which: Which, request: Reconfigure, timeoutMs: number): void
   /** Asks the replica to finish and leave. */
@@ -25,6 +26,8 @@ export interface Effects {
   kill(replica: ReplicaId): void
   /** Puts the table in force in every proxy; settles, never rejects, when they have it or do not answer. */
   publish(table: EndpointTable): Promise<void>
+  /** Controller and proxies are to log so. */
+  setLogging(config: LoggingConfig): void
   /** Something has changed that a status may depend on. */
   changed(): void
   log(line: Line): void
@@ -51,7 +54,7 @@ export interface Former {
   /** and those that have not ended meanwhile. */
   living(): Promise<readonly ReplicaId[]>
   /** What should run; undefined: that is not known any more, until somebody says it. */
-  readonly applications: readonly Deployed[] | undefined
+  readonly state: DesiredState | undefined
 }
 
 export interface ControllerOptions {
@@ -66,6 +69,8 @@ export interface ControllerOptions {
   /** What a controller before this one has left, if it did not leave by itself. */
   readonly former: Former | undefined
   /** @throws ServeError `checkpoint_failed` */
-  readonly save: (applications: readonly Deployed[]) => void
+  readonly save: (state: DesiredState) => void
+  /** The controller's own log is to be kept so. */
+  readonly setLogging: (config: LoggingConfig) => void
   readonly log: (line: Line) => void
 }

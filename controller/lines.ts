@@ -15,6 +15,7 @@ import {
   revisionOf,
   unseen,
 } from './state.ts'
+import type { DesiredState } from './target.ts'
 
 /** What the controller logs, in Ray's words where Ray has them. */
 export interface Line {
@@ -31,6 +32,17 @@ export function ofDeploy(before: Desired, after: Desired): Line[] {
       : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${wanted.targetReplicas}).`)],
   )
 }
+
+/** null counts as all of it. */
+export function ofCapacity(before: DesiredState, after: DesiredState): Line[] {
+  const [from, to] = [before.targetCapacity ?? 100, after.targetCapacity ?? 100]
+  if (from === to) return []
+  const scaling = info(`Target capacity scaling ${from < to ? 'up' : 'down'} from ${asFloat(from)} to ${asFloat(to)}.`)
+  return after.targetCapacity === null ? [scaling, info('Target capacity entering 100% at steady state.')] : [scaling]
+}
+
+/** As Python prints it. */
+const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value))
 
 /** What is no longer as it was deployed, but as it was before. */
 export function ofReturns(before: readonly Deployed[], after: readonly Deployed[]): Line[] {

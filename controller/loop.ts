@@ -1,17 +1,8 @@
 import type { Clock, Instant } from '../shared/clock.ts'
 import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
 import { messageOf } from '../shared/errors.ts'
-import type { ApplicationSpec, EndpointTable } from '../shared/protocol.ts'
-import {
-  type Deployed,
-  idsOf,
-  restored,
-  settled,
-  withAll,
-  withApplication,
-  without,
-  withReplicas,
-} from './applications.ts'
+import type { ApplicationSpec, EndpointTable, Target } from '../shared/protocol.ts'
+import { idsOf, restored, settled, withReplicas } from './applications.ts'
 import { type ApplicationDetails, applicationDetails, type ReplicaFacts } from './details.ts'
 import { desiredOf, type Hash, settingsOf, specificationOf, takenOver } from './desired.ts'
 import type { Effects } from './effects.ts'
@@ -23,6 +14,7 @@ import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { type OwnStatus, statuses } from './status.ts'
 import { Table } from './table.ts'
+import { type DesiredState, NOTHING, specsOf, withDeployed, withoutThese, withTarget, withUnbuilt } from './target.ts'
 
 /** The controller's one loop: event → observe → reconcile → record → perform. */
 export class Loop {
@@ -33,7 +25,7 @@ export class Loop {
   readonly #date: () => number
   readonly #table: Table
   readonly #machine: Machine
-  #applications: readonly Deployed[] = []
+  #state = NOTHING
   #desired: Desired = new Map()
   #observed: Observed = new Map()
   #isHeld = false
@@ -72,38 +64,38 @@ export class Loop {
 
   /**
    * Replaces the application of that name, or adds it. What runs already as wanted is left alone.
-   * @throws ServeError `checkpoint_failed`, as all that change what shall run; nothing is changed then
+   * @throws ServeError `checkpoint_failed`, as all that change what shall run, or `bad_config`; nothing is changed then
    */
   deploy(spec: ApplicationSpec): void {
-    const next = withApplication(this.#applications, spec, { source: 'imperative', nowS: this.#nowS() })
-    this.#change(next, [spec])
+    this.#change(withDeployed(this.#state, spec, this.#nowS()), [spec])
   }
 
-  /** These applications and no others of those that were deployed like this. */
-  apply(specs: readonly ApplicationSpec[]): void {
-    this.#change(withAll(this.#applications, specs, this.#nowS()), specs)
+  /** This and nothing else of what was declared before. */
+  apply(target: Target): void {
+    const next = withTarget(this.#state, target, this.#nowS())
+    this.#change(next, specsOf(target))
   }
 
   /** The applications of these names shall run no more; others are ignored. */
   delete(names: readonly string[]): void {
-    this.#change(without(this.#applications, names), [])
+    this.#change(withoutThese(this.#state, names), [])
   }
 
   /** Returns whether there is such a deployment. */
   scale(deployment: DeploymentId, numReplicas: number): boolean {
-    const next = withReplicas(this.#applications, deployment, numReplicas)
-    if (next !== undefined) this.#change(next, [])
-    return next !== undefined
+    const applications = withReplicas(this.#state.applications, deployment, numReplicas)
+    if (applications !== undefined) this.#change({ ...this.#state, applications }, [])
+    return applications !== undefined
   }
 
   /** Wants what a former controller has written down. */
-  restore(applications: readonly Deployed[]): void {
-    this.#want(applications.map(restored))
+  restore(state: DesiredState): void {
+    this.#want({ ...state, applications: state.applications.map(restored) })
   }
 
   /** Wants nothing any more: every replica is drained. */
   clear(): void {
-    this.#want([])
+    this.#want({ ...this.#state, applications: [], unbuilt: [] })
   }
 
   isEmpty(): boolean {
@@ -135,15 +127,16 @@ export class Loop {
   }
 
   statuses(recovering: readonly DeploymentId[] = []): OwnStatus[] {
-    return statuses(this.#applications, this.#desired, this.#observed, recovering)
+    const { applications, unbuilt } = this.#state
+    return withUnbuilt(statuses(applications, this.#desired, this.#observed, recovering), unbuilt)
   }
 
   details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): ApplicationDetails[] {
-    return applicationDetails(this.#applications, { desired: this.#desired, observed: this.#observed, factsOf })
+    return applicationDetails(this.#state, { desired: this.#desired, observed: this.#observed, factsOf })
   }
 
   get #specs(): readonly ApplicationSpec[] {
-    return this.#applications.map(({ spec }) => spec)
+    return this.#state.applications.map(({ spec }) => spec)
   }
 
   #nowS(): number {
@@ -151,20 +144,19 @@ export class Loop {
   }
 
   /** `deployed` are tried anew, whatever failed before. */
-  #change(applications: readonly Deployed[], deployed: readonly ApplicationSpec[]): void {
-    this.#effects.save(applications)
+  #change(state: DesiredState, deployed: readonly ApplicationSpec[]): void {
+    this.#effects.save(state)
     this.#observed = forgive(this.#observed, deployed.flatMap(idsOf))
-    this.#want(applications)
+    this.#want(state)
   }
 
-  #want(applications: readonly Deployed[]): void {
-    const desired = desiredOf(
-      applications.map(({ spec }) => spec),
-      this.#hash,
-    )
-    for (const line of lines.ofDeploy(this.#desired, desired)) this.#effects.log(line)
-    this.#applications = applications
-    this.#desired = desired
+  #want(state: DesiredState): void {
+    const before = { state: this.#state, desired: this.#desired }
+    this.#state = state
+    this.#desired = desiredOf(this.#specs, this.#hash, state.targetCapacity)
+    this.#effects.setLogging(state.loggingConfig)
+    for (const line of lines.ofCapacity(before.state, state)) this.#effects.log(line)
+    for (const line of lines.ofDeploy(before.desired, this.#desired)) this.#effects.log(line)
     this.#turn()
   }
 
@@ -184,21 +176,22 @@ export class Loop {
 
   /** What runs well is remembered, and what does not may be taken back. Without room on the disk, until the next time. */
   #settle(): void {
-    const before = this.#applications
+    const before = this.#state.applications
     const byName = new Map(this.statuses().map((status) => [status.name, status]))
     const next = before.map((one) => {
       const status = byName.get(one.spec.name)
       return status === undefined ? one : settled(one, status)
     })
     if (next.every((one, i) => one === before[i])) return
+    const state = { ...this.#state, applications: next }
     try {
-      this.#effects.save(next)
+      this.#effects.save(state)
     } catch (error) {
       this.#effects.log({ level: 'warning', text: messageOf(error), fileOnly: true })
     }
     for (const line of lines.ofReturns(before, next)) this.#effects.log(line)
-    if (next.some((one, i) => one.spec !== before[i]?.spec)) this.#want(next)
-    else this.#applications = next
+    if (next.some((one, i) => one.spec !== before[i]?.spec)) this.#want(state)
+    else this.#state = state
   }
 
   #perform(action: Action, inForce: Promise<void>): void {

@@ -4,7 +4,6 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
-import { type BuildProcess, startBuild } from '../shared/build.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { whenAskedToLeave } from '../shared/leaving.ts'
 import { tieTo } from '../shared/lifeline.ts'
@@ -27,6 +26,8 @@ import type { Former } from './effects.ts'
 import { livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
+import { type DesiredState, NOTHING } from './target.ts'
+import { deployUnbidden } from './unbidden.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
@@ -37,14 +38,20 @@ const log = openLog({
   file: `${logDirectory(session)}/${logFileName(`controller_${process.pid}`)}.log`,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ServeController', process.pid) },
   level: 'INFO',
+  identity: {
+    process: process.pid,
+    actor_name: 'SERVE_CONTROLLER_ACTOR',
+    component_name: 'controller',
+    component_id: String(process.pid),
+  },
   now: Date.now,
   clock: systemClock,
 })
 
-let build: BuildProcess | undefined
+const builds = new Set<{ kill(): void }>()
 
 function leave(code: number): never {
-  build?.kill()
+  for (const build of builds) build.kill()
   log.flush()
   process.exit(code)
 }
@@ -73,12 +80,12 @@ function findFormer(): Former | undefined {
   return {
     replicas: startedReplicas(session),
     living: () => livingReplicas(session, systemClock),
-    applications: found.state === 'intact' ? found.applications : undefined,
+    state: found.state === 'intact' ? found.wanted : undefined,
   }
 }
 
 const former = findFormer()
-if (former?.applications === undefined) checkpoint.save(former === undefined ? [] : undefined)
+if (former?.state === undefined) checkpoint.save(former === undefined ? NOTHING : undefined)
 const processes = new Processes({
   session,
   env: process.env,
@@ -102,7 +109,8 @@ const controller = new Controller({
   },
   tableVersion: Date.now(),
   former,
-  save: (applications) => checkpoint.save(applications),
+  save: (state) => checkpoint.save(state),
+  setLogging: (config) => log.configure(config),
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
 })
 watchFrozen({
@@ -136,25 +144,24 @@ const channel = await serveChannel({
 })
 
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
-const application = applicationFrom(process.env)
-if (application !== undefined) {
-  const what = {
-    importPath: application,
-    workingDir: process.cwd(),
-    name: 'default',
-    routePrefix: '/',
-    rollback: false,
-  }
-  build = startBuild(what, { session, env: process.env, clock: systemClock })
-  build.result.then(
-    // A controller that died early may not have got so far.
-    (built) => (former?.applications?.length === 0 ? controller.deploy(built) : controller.remind(built)),
-    (error: unknown) => {
-      const { code, message, stack } = report(error)
-      log.error(stack === undefined ? message : `${stack}\n${message}`)
-      leave(catalogue[code].exit)
-    },
-  )
+const what = applicationFrom(process.env)
+if (what !== undefined && !isComplete(former?.state)) {
+  const started = (build: { kill(): void }) => void builds.add(build)
+  const order = { session, env: process.env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
+  deployUnbidden({ ...order, problem: complain }).catch((error: unknown) => {
+    leave(catalogue[report(error).code].exit)
+  })
+}
+
+/** A controller that died early may not have got so far. */
+function isComplete(state: DesiredState | undefined): boolean {
+  if (state === undefined || state.applications.length === 0) return false
+  return state.unbuilt.every(({ error }) => error !== undefined)
+}
+
+function complain(error: unknown): void {
+  const { message, stack } = report(error)
+  log.error(stack === undefined ? message : `${stack}\n${message}`)
 }
 
 async function shutDown(): Promise<void> {

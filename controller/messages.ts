@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
+import type { LoggingConfig } from '../shared/config/resolved.ts'
 import { type DeploymentId, isDeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
 import type {
   ApplicationSpec,
@@ -10,8 +11,9 @@ import type {
   Hello,
   ReplicaReport,
   Role,
+  Target,
 } from '../shared/protocol.ts'
-import type { Deployed } from './applications.ts'
+import type { DesiredState } from './target.ts'
 
 /**
  * What may arrive at the controller. Replicas run user code, which can reach the control socket, so nothing of what
@@ -80,12 +82,21 @@ const fromProxy = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('draining') }),
 ]) satisfies z.ZodType<FromProxy>
+const loggingConfig = z.object({
+  encoding: z.enum(['TEXT', 'JSON']),
+  logLevel: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']),
+  logsDir: z.string().nullable(),
+  enableAccessLog: z.boolean(),
+}) satisfies z.ZodType<LoggingConfig>
 
 const application = z.object({
   name: z.string().min(1),
   routePrefix: z.string().nullable(),
   importPath: z.string(),
   workingDir: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  envVars: z.record(z.string(), z.string()),
+  loggingConfig,
   ingress: z.string(),
   rollback: z.boolean().default(false),
   deployments: z.array(
@@ -97,6 +108,7 @@ const application = z.object({
         maxQueuedRequests: z.int(),
         backpressureConfig: z.object({ statusCode: z.literal([503, 429]), retryAfterS: z.number().nullable() }),
         userConfig: z.unknown(),
+        gracefulShutdownWaitLoopS: z.number().nonnegative(),
         gracefulShutdownTimeoutS: z.number().nonnegative(),
         maxConstructorRetryCount: z.int().positive(),
         startTimeoutS: z.number().positive(),
@@ -111,12 +123,31 @@ const application = z.object({
           memory: z.number().nonnegative(),
           resources,
         }),
+        loggingConfig: loggingConfig.nullable(),
       }),
     }),
   ),
 }) satisfies z.ZodType<ApplicationSpec>
 
+const targetCapacity = z.number().min(0).max(100).nullable()
+
+const target = z.object({
+  applications: z.array(
+    z.object({
+      name: z.string().min(1),
+      build: z.discriminatedUnion('state', [
+        z.object({ state: z.literal('built'), spec: application }),
+        z.object({ state: z.literal('building') }),
+        z.object({ state: z.literal('failed'), error: errorReport }),
+      ]),
+    }),
+  ),
+  targetCapacity,
+  loggingConfig,
+}) satisfies z.ZodType<Target>
+
 const fromLauncher = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('apply'), target, isReminder: z.boolean() }),
   z.object({ type: z.literal('deploy'), application, isReminder: z.boolean().default(false) }),
   z.object({ type: z.literal('delete'), applications: z.array(z.string()) }),
   z.object({ type: z.literal('shutdown') }),
@@ -130,12 +161,19 @@ const deployed = z.object({
   rolledBack: z.string().optional(),
 })
 
-export const acceptApplications = (raw: unknown): readonly Deployed[] =>
-  accept(z.array(deployed), raw, 'a list of applications').map((one) => ({
-    lastGood: undefined,
-    rolledBack: undefined,
-    ...one,
-  }))
+const state = z.object({
+  applications: z.array(deployed),
+  unbuilt: z.array(z.object({ name: z.string(), error: errorReport.optional() })),
+  targetCapacity,
+  loggingConfig,
+})
+
+export function acceptState(raw: unknown): DesiredState {
+  const { applications, ...others } = accept(state, raw, 'what shall run')
+  const unknown = { lastGood: undefined, rolledBack: undefined }
+  return { ...others, applications: applications.map((one) => ({ ...unknown, ...one })) }
+}
+
 export const acceptHello = (raw: unknown): Hello => accept(hello, raw, 'a hello')
 export const acceptFromReplica = (raw: unknown): FromReplica => accept(fromReplica, raw, 'what a replica may say')
 export const acceptFromProxy = (raw: unknown): FromProxy => accept(fromProxy, raw, 'what a proxy may say')

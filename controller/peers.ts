@@ -1,6 +1,7 @@
 import type { Peer } from './channel-server.ts'
 import type { ProxyDetails } from './details.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { LoggingConfig } from '../shared/config/resolved.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import type { EndpointTable, Reconfigure, Role, Status } from '../shared/protocol.ts'
@@ -30,6 +31,8 @@ export class Peers {
   readonly #problem: (text: string) => void
   readonly #changed: () => void
   #lastStatus = ''
+  /** undefined: nobody has said so far, and proxies log as they did. */
+  #logging: LoggingConfig | undefined
 
   constructor(options: {
     clock: Clock
@@ -51,6 +54,7 @@ export class Peers {
         break
       case 'proxy':
         this.#proxies.set(peer, { role, version: -1, isLate: false, isDraining: false })
+        if (this.#logging !== undefined) void this.#tellLogging(peer, this.#logging)
         break
       case 'replica':
         this.#replicas.set(role.replica, peer)
@@ -63,6 +67,21 @@ export class Peers {
     this.#proxies.delete(peer)
     const { role } = peer.hello
     if (role.kind === 'replica' && this.#replicas.get(role.replica) === peer) this.#replicas.delete(role.replica)
+  }
+
+  /** All proxies, also those that come later, are to log so. */
+  setLogging(config: LoggingConfig): void {
+    if (JSON.stringify(config) === JSON.stringify(this.#logging)) return
+    this.#logging = config
+    for (const proxy of this.#proxies.keys()) void this.#tellLogging(proxy, config)
+  }
+
+  async #tellLogging(peer: Peer, loggingConfig: LoggingConfig): Promise<void> {
+    try {
+      await peer.request({ type: 'logging', loggingConfig }, { timeoutMs: PUBLISH_TIMEOUT_MS })
+    } catch (error) {
+      this.#problem(`proxy with pid ${peer.hello.pid} was not told how to log: ${messageOf(error)}`)
+    }
   }
 
   /** How many proxies have this table in force, and whether that is all of them. */

@@ -32,6 +32,13 @@ export function isGivenUp(wanted: DesiredDeployment, seen: ObservedDeployment): 
   return seen.ranRevision !== revisionOf(wanted) && failuresOf(wanted, seen).starts >= wanted.maxStartFailures
 }
 
+/** Ray's share of the replicas, rounded half up, but never none unless that is what is asked for. */
+export function atCapacity(numReplicas: number, targetCapacity: number | null): number {
+  if (targetCapacity === null) return numReplicas
+  if (targetCapacity === 0) return 0
+  return Math.max(1, Math.floor((numReplicas * targetCapacity) / 100 + 0.5))
+}
+
 export function failuresOf(
   revision: { readonly version: string; readonly config: string },
   seen: ObservedDeployment,

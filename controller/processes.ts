@@ -82,6 +82,7 @@ export class Processes {
       cwd: settings.workingDir,
       env: {
         ...this.#env,
+        ...settings.envVars,
         ...gpuEnvironment(settings),
         BATOID_SESSION_DIR: this.#session.directory,
       },

@@ -51,6 +51,7 @@ const log = openLog({
   file: logFile,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ProxyActor', process.pid) },
   level: 'INFO',
+  identity: { process: process.pid, node_id: nodeId, component_name: 'proxy', component_id: node },
   now: Date.now,
   clock: systemClock,
 })
@@ -80,7 +81,7 @@ const proxy = createProxy({
   access({ requestId, ...line }) {
     if (line.status === 499)
       log.info(`Client for request ${requestId} disconnected, cancelling request.`, { requestId })
-    log.info(showAccess(line), { requestId, fileOnly: true })
+    log.access(showAccess(line), { requestId, route: line.route, fileOnly: true })
   },
   problem: (text, { requestId }) => log.warning(text, { requestId, fileOnly: true }),
   interrupted: (...about) => interruptions.add(...about),
@@ -124,12 +125,18 @@ const channel = dialChannel({
   path: controllerSocket(session),
   hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { ...role, tableVersion } }),
   async receive(message) {
-    const { type, table } = message as ToProxy
-    if (type !== 'endpoints') throw new ServeError('message_invalid', `a proxy knows no message '${String(type)}'`)
-    proxy.accept(table)
-    tableVersion = Math.max(tableVersion, table.version)
-    listening ??= listen()
-    await listening
+    const told = message as ToProxy
+    switch (told.type) {
+      case 'logging':
+        return log.configure(told.loggingConfig)
+      case 'endpoints':
+        proxy.accept(told.table)
+        tableVersion = Math.max(tableVersion, told.table.version)
+        listening ??= listen()
+        return await listening
+      default:
+        throw new ServeError('message_invalid', `a proxy knows no message '${String(Reflect.get(told, 'type'))}'`)
+    }
   },
   connected: () => undefined,
   disconnected: () => undefined,

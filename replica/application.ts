@@ -1,10 +1,17 @@
 import { ServeError } from '../shared/errors.ts'
+import type { Overrides } from '../shared/build.ts'
 import type { ApplicationSpec } from '../shared/protocol.ts'
 import { type Bound, boundIn } from './deployment.ts'
 import { resolveOptions } from './options.ts'
 
-/** What an application consists of, as plain data: its deployments, with every option checked and filled in. */
-export function describeApplication(ingress: Bound): Pick<ApplicationSpec, 'ingress' | 'deployments'> {
+/**
+ * What an application consists of, as plain data: its deployments, with every option checked and filled in. What the
+ * overrides say of a deployment takes the place of what the code says.
+ */
+export function describeApplication(
+  ingress: Bound,
+  overrides: readonly Overrides[] = [],
+): Pick<ApplicationSpec, 'ingress' | 'deployments'> {
   const all = reachable(ingress)
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) < i)
   if (twice !== undefined) {
@@ -13,7 +20,15 @@ export function describeApplication(ingress: Bound): Pick<ApplicationSpec, 'ingr
       `two deployments are named '${twice.name}': give one of them another name, deployment(code, { name: '…' })`,
     )
   }
-  const deployments = all.map(({ name, options }) => ({ name, options: resolveOptions(name, options) }))
+  const stray = overrides.find(({ name }) => !all.some((one) => one.name === name))
+  if (stray !== undefined) {
+    const names = all.map(({ name }) => `'${name}'`).join(', ')
+    throw new ServeError('bad_config', `Deployment '${stray.name}' does not exist. Available: [${names}]`)
+  }
+  const deployments = all.map(({ name, options }) => {
+    const { name: _, ...own } = overrides.find((one) => one.name === name) ?? { name }
+    return { name, options: resolveOptions(name, options, own) }
+  })
   if (all.length > 1) {
     throw new ServeError(
       'option_unsupported',

@@ -1,5 +1,5 @@
 import { ServeError } from '../shared/errors.ts'
-import type { DeploymentOptions } from './options.ts'
+import type { DeploymentOptions } from '../shared/config/deployment.ts'
 
 /** What answers requests: a Hono application, or anything else with `fetch`. */
 export interface Ingress {
@@ -129,7 +129,7 @@ export function isCallable(value: unknown): value is Callable {
 }
 
 /** A class's prototype cannot be replaced, a function's can: the one difference that no compiler hides. */
-function isClass<Args extends unknown[]>(code: Code<Args>): code is Class<Args> {
+export function isClass<Args extends unknown[]>(code: Code<Args> | object): code is Class<Args> {
   return Object.getOwnPropertyDescriptor(code, 'prototype')?.writable === false
 }
 

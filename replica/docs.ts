@@ -6,7 +6,7 @@ import type { HTTPResponseError } from 'hono/types'
 import { fromBarePrefix, toOtherSlash } from './redirect.ts'
 import { allowedMethods } from './route-pattern.ts'
 import { documented, validated } from './openapi.ts'
-import { queryValues } from './schema.ts'
+import { queryValues } from '../shared/schema.ts'
 import { swaggerAsset, swaggerPage } from './swagger.ts'
 import { type InvalidItem, invalidItems, malformedJson, missingBody } from './validation.ts'
 

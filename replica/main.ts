@@ -52,9 +52,18 @@ const log = openLog({
     path: outputFile(outputDirectory(session), `ServeReplica:${application}:${deployment}`, process.pid),
   },
   level: 'INFO',
+  identity: {
+    process: process.pid,
+    actor_name: `SERVE_REPLICA::${settings.deployment}#${settings.replica}`,
+    deployment: `${application}_${deployment}`,
+    replica: settings.replica,
+    component_name: 'replica',
+    application,
+  },
   now: Date.now,
   clock: systemClock,
 })
+log.configure(settings.live.loggingConfig)
 let phase: ReplicaReport = { name: 'starting' }
 let leaving: Promise<void> | undefined
 let bound: Bound | undefined
@@ -146,6 +155,7 @@ async function takeOver(told: Reconfigure): Promise<void> {
     await reconfigure(bound, servable, told.live.userConfig)
   }
   ;({ config, live } = told)
+  log.configure(live.loggingConfig)
   server?.update(live)
   healthChecks?.update(live)
   watchdog?.update(live.healthCheckTimeoutS)
@@ -189,14 +199,15 @@ whenAskedToLeave(() => void drain(settings.drainTimeoutMs))
 
 try {
   log.info('Started initializing replica.', { fileOnly: true })
-  bound = await loadApplication(settings.importPath, settings.workingDir)
+  bound = await loadApplication(settings)
   servable = await construct(bound, live.userConfig)
   server = new ReplicaServer({
     servable,
     address,
     live,
     clock: systemClock,
-    access: ({ requestId, ...facts }) => log.info(showAccess(facts), { requestId, isFrequent: true }),
+    access: ({ requestId, ...facts }) =>
+      log.access(showAccess(facts), { requestId, route: facts.route, isFrequent: true }),
     failed: (text, requestId) => log.error(text, { requestId }),
   })
   await server.listen()

@@ -1,5 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
-import { queryValues } from './schema.ts'
+import { queryValues } from '../shared/schema.ts'
 
 /** A route as it is validated: its query is read as FastAPI reads one. */
 export function validated(route: RouteConfig): RouteConfig {

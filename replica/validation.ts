@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { extraForbidden, type Fault, fault, faultOf, missing, wrongTag } from './pydantic.ts'
-import { isObject, schemaAt, wanted } from './schema.ts'
+import { extraForbidden, type Fault, fault, faultOf, missing, wrongTag } from '../shared/pydantic.ts'
+import { isObject, schemaAt, wanted } from '../shared/schema.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]

@@ -23,6 +23,8 @@ export const catalogue = {
     exit: 2,
     means: 'An unknown command or option, or a value that an option does not take.',
   },
+  bad_config: { exit: 2, means: 'A configuration file cannot be read, or says something that is not allowed.' },
+  bad_arguments: { exit: 2, means: 'The arguments of an application are not those that its builder takes.' },
   bad_option: { exit: 2, means: 'A deployment option has a wrong value, or does not exist.' },
   option_unsupported: {
     exit: 2,

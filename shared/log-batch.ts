@@ -114,7 +114,7 @@ export class Sink {
  * After `end` each line goes out at once.
  */
 export class Batch {
-  readonly #file: Sink | undefined
+  #file: Sink | undefined
   readonly #output: Sink | undefined
   readonly #clock: Clock
   #cancel: (() => void) | undefined
@@ -134,6 +134,13 @@ export class Batch {
     const isDue = urgency === 'now' || (urgency === 'soon' && this.#isPrompt())
     if (isDue || this.#ended || this.#length() >= MAX_BATCH_LENGTH) this.flush()
     else this.#arm()
+  }
+
+  /** What is added from now on goes to another file. */
+  redirect(file: Sink | undefined): void {
+    this.#file?.flush()
+    this.#file?.close()
+    this.#file = file
   }
 
   flush(): void {

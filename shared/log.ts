@@ -1,8 +1,13 @@
 import fs from 'node:fs'
+import { basename, join } from 'node:path'
 import winston from 'winston'
 import type { Clock } from './clock.ts'
+import { LOGGING_DEFAULTS } from './config/defaults.ts'
+import { messageOf } from './errors.ts'
 import { Batch, Sink, type Target, type Urgency } from './log-batch.ts'
 import { escapeInline, type Level, type Lines, logLines, printLines, showHeader } from './log-format.ts'
+import { type Identity, jsonLine } from './log-json.ts'
+import type { LoggingConfig } from './config/resolved.ts'
 import { RotatingFile } from './rotating-file.ts'
 
 export type { Level } from './log-format.ts'
@@ -17,6 +22,8 @@ export interface About {
   readonly requestId?: string | undefined
   /** Not to be seen on the terminal. */
   readonly fileOnly?: boolean
+  /** The route of the request. */
+  readonly route?: string | undefined
   /** One of many, as the lines of requests are: it can wait for others, since each write would cost more than its request. */
   readonly isFrequent?: boolean
 }
@@ -27,8 +34,12 @@ export interface Log {
   info(message: string, about?: About): void
   warning(message: string, about?: About): void
   error(message: string, about?: About): void
+  /** The line of a request, which may be switched off. */
+  access(message: string, about?: About): void
   /** What user code printed: complete lines, without the end of the last one. No level hides it. */
   print(text: string, stream: 'stdout' | 'stderr', about?: About): void
+  /** From now on it logs so. A directory that cannot be used is complained of, and the one before goes on. */
+  configure(config: LoggingConfig): void
   /** Writes out what is buffered, synchronously. */
   flush(): void
   /** Writes out what is buffered. What is logged later still goes out, each line at once. */
@@ -43,6 +54,8 @@ export interface LogOptions {
   /** What the terminal shows. `path` is where the descriptor's file lies, if it is a regular file, which may then be rotated. */
   readonly output: { readonly fd: number; readonly path?: string } | undefined
   readonly level: Level
+  /** What JSON lines say of the process. */
+  readonly identity?: Identity
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly clock: Clock
@@ -69,10 +82,19 @@ type Entry = {
 const NO_LINES: Lines = { file: '', output: '' }
 const NOTHING: About = {}
 
+const RANKS: Readonly<Record<LoggingConfig['logLevel'], number>> = {
+  DEBUG: 0,
+  INFO: 1,
+  WARNING: 2,
+  ERROR: 3,
+  CRITICAL: 4,
+}
+
 /** One per process: it takes the descriptor of the output for itself. */
 export function openLog(options: LogOptions): Log {
   const batch = openBatch(options)
-  const { logger, show } = openLogger(options, batch)
+  const state: State = { ...LOGGING_DEFAULTS, logLevel: options.level }
+  const { logger, show } = openLogger(options, batch, state)
   let closed: Promise<void> | undefined
   const onExit = () => batch.end()
   process.once('exit', onExit)
@@ -82,26 +104,27 @@ export function openLog(options: LogOptions): Log {
     if (closed === undefined) logger.log(entry)
     else batch.add(show(entry), 'now')
   }
-  const writer = (level: Level) => {
-    // Asked once: winston takes longer to answer than to log.
-    const isEnabled = logger.isLevelEnabled(level)
-    return (message: string, about?: About) => {
-      if (isEnabled) write(level, message, level, about)
-    }
+  const writer = (level: Level) => (message: string, about?: About) => {
+    if (RANKS[level] >= RANKS[state.logLevel]) write(level, message, level, about)
   }
   const close = async (): Promise<void> => {
-    const finished = new Promise<void>((resolve) => logger.once('finish', resolve))
-    logger.end()
-    await finished
+    await finish(logger)
     batch.close()
     process.off('exit', onExit)
   }
+  const [info, warning] = [writer('INFO'), writer('WARNING')]
   return {
     debug: writer('DEBUG'),
-    info: writer('INFO'),
-    warning: writer('WARNING'),
+    info,
+    warning,
     error: writer('ERROR'),
+    access: (message, about) => (state.enableAccessLog ? info(message, about) : undefined),
     print: (text, stream, about) => write('PRINT', text, stream === 'stdout' ? 'INFO' : 'WARNING', about),
+    configure(config) {
+      const problem = config.logsDir === state.logsDir ? undefined : moveFile(options, batch, config.logsDir)
+      Object.assign(state, problem === undefined ? config : { ...config, logsDir: state.logsDir })
+      if (problem !== undefined) warning(problem)
+    },
     flush: () => batch.flush(),
     close: () => {
       closed ??= close()
@@ -110,12 +133,42 @@ export function openLog(options: LogOptions): Log {
   }
 }
 
-function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger; show: (entry: Entry) => Lines } {
+function finish(logger: winston.Logger): Promise<void> {
+  const finished = new Promise<void>((resolve) => logger.once('finish', resolve))
+  logger.end()
+  return finished
+}
+
+/** As it is configured now. */
+type State = { -readonly [Key in keyof LoggingConfig]: LoggingConfig[Key] }
+
+/** Says what is wrong, if it is. */
+function moveFile(options: LogOptions, batch: Batch, directory: string | null): string | undefined {
+  const { file } = options
+  if (file === undefined) return undefined
+  try {
+    if (directory !== null) fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+    batch.redirect(fileSink(options, directory === null ? file : join(directory, basename(file))))
+    return undefined
+  } catch (error) {
+    return `cannot log to ${directory}: ${messageOf(error)}; the log goes on where it was`
+  }
+}
+
+function openLogger(
+  options: LogOptions,
+  batch: Batch,
+  state: State,
+): { logger: winston.Logger; show: (entry: Entry) => Lines } {
   const component = escapeInline(options.component)
+  const { identity = {} } = options
   const show = ({ level, message, shownLevel, about }: Entry): Lines => {
-    const header = showHeader({ level: shownLevel, nowMs: options.now(), component, requestId: about.requestId })
+    const nowMs = options.now()
+    const header = showHeader({ level: shownLevel, nowMs, component, requestId: about.requestId })
     const lines = level === 'PRINT' ? printLines(header, message) : logLines(header, message)
-    return about.fileOnly ? { file: lines.file, output: '' } : lines
+    const file =
+      state.encoding === 'TEXT' ? lines.file : jsonLine(identity, { ...about, level: shownLevel, nowMs, message })
+    return { file, output: about.fileOnly ? '' : lines.output }
   }
   const format = winston.format((info) => {
     if (isEntry(info)) info.lines = show(info)
@@ -128,7 +181,8 @@ function openLogger(options: LogOptions, batch: Batch): { logger: winston.Logger
     log(entry)
     return true
   }
-  const logger = winston.createLogger({ levels: LEVELS, level: options.level, format, transports: [transport] })
+  // Which levels are shown may change at any time, and is asked before.
+  const logger = winston.createLogger({ levels: LEVELS, level: 'DEBUG', format, transports: [transport] })
   // For the same reason, and since those ticks cost as much as the rest of the line. The format passes on what it gets.
   logger.write = (entry: Entry) => transport.write(format.transform(entry))
   return { logger, show }
@@ -142,18 +196,23 @@ function urgencyOf(level: Entry['level'], { fileOnly, isFrequent }: About): Urge
 // Always so, but winston's types do not carry through what is logged.
 const isEntry = (info: object): info is Entry => 'lines' in info
 
-function openBatch({ component, file, output, now, clock, ...limits }: LogOptions): Batch {
-  const { maxFileBytes = MAX_FILE_BYTES, maxFiles = MAX_FILES } = limits
-  const lossLine = (message: string) =>
-    `${showHeader({ level: 'WARNING', nowMs: now(), component: escapeInline(component) })}${message}\n`
+function openBatch(options: LogOptions): Batch {
+  const { file, output, clock, maxFileBytes = MAX_FILE_BYTES } = options
   const sinks = {
-    file:
-      file === undefined
-        ? undefined
-        : new Sink(new RotatingFile({ path: file, maxBytes: maxFileBytes, maxFiles }), lossLine),
-    output: output && new Sink(outputTarget(output, maxFileBytes), lossLine),
+    file: file === undefined ? undefined : fileSink(options, file),
+    output: output && new Sink(outputTarget(output, maxFileBytes), lossLine(options)),
   }
   return new Batch(sinks, clock)
+}
+
+function fileSink(options: LogOptions, path: string): Sink {
+  const { maxFileBytes: maxBytes = MAX_FILE_BYTES, maxFiles = MAX_FILES } = options
+  return new Sink(new RotatingFile({ path, maxBytes, maxFiles }), lossLine(options))
+}
+
+function lossLine({ component, now }: LogOptions): (message: string) => string {
+  return (message) =>
+    `${showHeader({ level: 'WARNING', nowMs: now(), component: escapeInline(component) })}${message}\n`
 }
 
 function outputTarget({ fd, path }: NonNullable<LogOptions['output']>, maxBytes: number): Target {

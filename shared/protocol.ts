@@ -1,3 +1,4 @@
+import type { DeploymentConfig, LoggingConfig } from './config/resolved.ts'
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import type { ApplicationStatus } from './statuses.ts'
@@ -100,6 +101,32 @@ export interface Delete {
   readonly applications: readonly string[]
 }
 
+/** Launcher to controller: of what was declared before, this shall run and nothing else. What is as declared is left alone. */
+export interface Apply {
+  readonly type: 'apply'
+  readonly target: Target
+  readonly isReminder: boolean
+}
+
+/** What is declared. */
+export interface Target {
+  readonly applications: readonly TargetApplication[]
+  /** The per cent of their replicas that all deployments run; null: all. */
+  readonly targetCapacity: number | null
+  /** Of the controller and the proxies. */
+  readonly loggingConfig: LoggingConfig
+}
+
+export interface TargetApplication {
+  readonly name: string
+  readonly build:
+    | { readonly state: 'built'; readonly spec: ApplicationSpec }
+    /** What runs under this name goes on meanwhile, */
+    | { readonly state: 'building' }
+    /** and does so if it cannot be built. */
+    | { readonly state: 'failed'; readonly error: ErrorReport }
+}
+
 /** Launcher to controller: drain every replica, then leave. Answered when the last one has gone. */
 export interface Shutdown {
   readonly type: 'shutdown'
@@ -120,12 +147,18 @@ export interface Draining {
 
 export type FromProxy = Interruption | Draining
 export type FromReplica = ReplicaChanged | HealthChanged
-export type FromLauncher = Deploy | Delete | Shutdown
+export type FromLauncher = Deploy | Apply | Delete | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
 export interface Endpoints {
   readonly type: 'endpoints'
   readonly table: EndpointTable
+}
+
+/** Controller to proxy: log so from now on. */
+export interface Logging {
+  readonly type: 'logging'
+  readonly loggingConfig: LoggingConfig
 }
 
 /** Controller to replica: finish what is ongoing and leave. */
@@ -149,6 +182,7 @@ export interface LiveConfig {
   readonly userConfig: unknown
   readonly healthCheckPeriodS: number
   readonly healthCheckTimeoutS: number
+  readonly loggingConfig: LoggingConfig
 }
 
 /** Controller to launcher, at every change. */
@@ -159,7 +193,7 @@ export interface Status {
   readonly applications: readonly ApplicationStatus[]
 }
 
-export type ToProxy = Endpoints
+export type ToProxy = Endpoints | Logging
 export type ToReplica = Drain | Reconfigure
 export type ToLauncher = Status
 
@@ -196,6 +230,12 @@ export interface ApplicationSpec {
   readonly importPath: string
   /** Where the import path is resolved, and the working directory of the replicas. */
   readonly workingDir: string
+  /** What the builder is called with, if that is what the import path leads to. */
+  readonly args: Readonly<Record<string, unknown>>
+  /** Environment variables of the replicas, besides those of the controller. */
+  readonly envVars: Readonly<Record<string, string>>
+  /** Of the deployments that do not say otherwise. */
+  readonly loggingConfig: LoggingConfig
   readonly ingress: string
   readonly deployments: readonly DeploymentSpec[]
   /** If it cannot be brought up, what ran before shall run again. */
@@ -205,28 +245,4 @@ export interface ApplicationSpec {
 export interface DeploymentSpec {
   readonly name: string
   readonly options: DeploymentConfig
-}
-
-/** Deployment options with every default filled in. */
-export interface DeploymentConfig {
-  readonly numReplicas: number
-  readonly maxOngoingRequests: number
-  readonly maxQueuedRequests: number
-  readonly backpressureConfig: { readonly statusCode: 503 | 429; readonly retryAfterS: number | null }
-  readonly userConfig: unknown
-  readonly gracefulShutdownTimeoutS: number
-  readonly maxConstructorRetryCount: number
-  readonly startTimeoutS: number
-  readonly healthCheckPeriodS: number
-  readonly healthCheckTimeoutS: number
-  readonly frozenTimeoutS: number
-  readonly rollingUpdatePercentage: number
-  readonly maxReplicasPerNode: number | null
-  readonly rayActorOptions: {
-    readonly numCpus: number
-    readonly numGpus: number
-    /** In bytes. */
-    readonly memory: number
-    readonly resources: Resources
-  }
 }

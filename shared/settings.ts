@@ -16,6 +16,8 @@ export interface ReplicaSettings {
   readonly version: string
   readonly importPath: string
   readonly workingDir: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly envVars: Readonly<Record<string, string>>
   readonly config: string
   readonly live: LiveConfig
   readonly allotment: Allotment

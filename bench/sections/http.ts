@@ -1,7 +1,7 @@
 import { CONTESTANTS, type Contestant, type Pids, type Site } from '../contestants.ts'
 import { Figures, httpFindings, httpTables, MEASURES, type Measure, type Sample } from '../figures.ts'
 import { type Load, UNWATCHED, warmUp } from '../load.ts'
-import { ask, cpuNs, residentMiB, until } from '../processes.ts'
+import { ask, cpuNs, residentMiB, sleep, until } from '../processes.ts'
 import { orderOf } from '../rounds.ts'
 import { spread, type Run } from '../statistics.ts'
 import type { Bench, Section } from '../bench.ts'
@@ -15,12 +15,13 @@ const SHAPES: Readonly<Record<Measure, { readonly connections: number; readonly 
 
 /** Warming up of who was busy a moment ago. */
 const SHORT_MS = 150
+/** V8 gives back what a start has taken when nothing has happened for 12 to 27 s. */
+const REST_MS = 30_000
 
 /** All servers stay up; everybody takes turns, the anchor before and after each. */
 export async function http(bench: Bench): Promise<Section> {
-  const { site, options, say } = bench
-  const { running, absent } = await startAll(bench)
-  const empty = residentMiB(ownReplicas(site).slice(0, 1))
+  const { options, say } = bench
+  const { running, absent, empty } = await startAll(bench)
   const anchor = running.some(({ id }) => id === 'nginx') ? 'nginx' : 'bare replica'
   // Those in depth side by side, so that the anchor needs not be between the others.
   const ids = running.toSorted((a, b) => Number(b.inDepth) - Number(a.inDepth)).map(({ id }) => id)
@@ -46,7 +47,14 @@ interface Started extends Contestant {
   readonly port: number
 }
 
-async function startAll({ site, load, options, say }: Bench): Promise<{ running: Started[]; absent: string[] }> {
+interface StartedAll {
+  readonly running: Started[]
+  readonly absent: string[]
+  /** Resident memory of one of our replicas before the first request of the load, in MiB. */
+  readonly empty: number | undefined
+}
+
+async function startAll({ site, load, options, say }: Bench): Promise<StartedAll> {
   const running: Started[] = []
   const absent: string[] = []
   for (const contestant of CONTESTANTS) {
@@ -67,9 +75,12 @@ async function startAll({ site, load, options, say }: Bench): Promise<{ running:
     if (version === undefined) throw new Error(failed)
     absent.push(failed)
   }
+  say('letting everybody come to rest')
+  await sleep(REST_MS)
+  const empty = residentMiB(ownReplicas(site).slice(0, 1))
   say('warming up')
   for (const contestant of running) await settle(contestant, load, options.settleMs)
-  return { running, absent }
+  return { running, absent, empty }
 }
 
 async function settle({ port, inDepth }: Started, load: Load, settleMs: number): Promise<void> {

@@ -27,7 +27,7 @@ interface Balancer {
 
 /** Four replicas, one slow: what choosing by cost gains over taking turns; and how soon the slow one is trusted again. */
 export async function slow(bench: Bench): Promise<Section> {
-  const { site, load, options, say } = bench
+  const { site, plainLoad: load, options, say } = bench
   say('one slow replica of four')
   const sockets = await startReplicas(bench)
   const balancers = [
@@ -76,7 +76,11 @@ async function startReplicas({ site }: Bench): Promise<readonly string[]> {
   return sockets
 }
 
-async function measure({ load, options }: Bench, balancer: Balancer, sockets: readonly string[]): Promise<void> {
+async function measure(
+  { plainLoad: load, options }: Bench,
+  balancer: Balancer,
+  sockets: readonly string[],
+): Promise<void> {
   const request = { url: `http://127.0.0.1:${balancer.port}/slow`, connections: CONNECTIONS }
   let before: readonly number[] = []
   const began = (): void => {
@@ -92,7 +96,7 @@ async function measure({ load, options }: Bench, balancer: Balancer, sockets: re
 }
 
 /** Seconds from when the slow replica is fast until a second in which it got its share. */
-async function comeback({ load }: Bench, port: number, sockets: readonly string[]): Promise<number> {
+async function comeback({ plainLoad: load }: Bench, port: number, sockets: readonly string[]): Promise<number> {
   const request = { url: `http://127.0.0.1:${port}/slow`, connections: CONNECTIONS, warmUpMs: 0, measureMs: 1_000 }
   await load.run(request, UNWATCHED)
   await ask({ socketPath: sockets[0] ?? '' }, `/delay/${FAST_MS}`)

@@ -1,21 +1,35 @@
 /**
- * The build process: loads the user's module, says on file descriptor 3 what the application consists of, and leaves,
- * whatever the module has left running. User code never runs in the launcher or the controller.
+ * The build process: reads on file descriptor 3 what to load, says there what is in it, and leaves, whatever the user's
+ * module has left running. User code never runs in the launcher or the controller.
  */
-import { writeSync } from 'node:fs'
-import { report } from '../../shared/errors.ts'
+import { readFileSync, writeSync } from 'node:fs'
+import type { BuildRequest } from '../../shared/build.ts'
+import { configFromCode } from '../../shared/config/parse.ts'
+import { type ErrorReport, report } from '../../shared/errors.ts'
 import { tieTo } from '../../shared/lifeline.ts'
 import { lifelineSocket } from '../../shared/session.ts'
 import { isLaunched } from '../../shared/settings.ts'
 import { describeApplication } from '../application.ts'
-import { loadApplication } from '../load.ts'
+import { loadApplication, loadConfig } from '../load.ts'
 
-const [importPath = '', workingDir = process.cwd()] = process.argv.slice(2)
-const RESULT_FD = 3
+const PIPE_FD = 3
+const request = JSON.parse(readFileSync(PIPE_FD, 'utf8')) as BuildRequest
 
-function finish(result: unknown): never {
-  writeSync(RESULT_FD, JSON.stringify(result))
+function finish(result: { readonly found: unknown } | { readonly error: ErrorReport }): never {
+  const bytes = Buffer.from(JSON.stringify(result))
+  for (let written = 0; written < bytes.length; ) written += writeSync(PIPE_FD, bytes, written)
   process.exit(0)
+}
+
+async function load(): Promise<unknown> {
+  switch (request.load) {
+    case 'application': {
+      const { build } = request
+      return describeApplication(await loadApplication(build), build.overrides)
+    }
+    case 'config':
+      return configFromCode(await loadConfig(request.file, request.workingDir), request.file)
+  }
 }
 
 process.on('uncaughtException', (error) => finish({ error: { ...report(error), code: 'module_failed' } }))
@@ -25,7 +39,7 @@ if (isLaunched(process.env)) {
   await tieTo(lifelineSocket({ directory }), process.pid, () => process.exit(1))
 }
 try {
-  finish(describeApplication(await loadApplication(importPath, workingDir)))
+  finish({ found: await load() })
 } catch (error) {
   finish({ error: report(error) })
 }

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { describeApplication } from '../../replica/application.ts'
 import { loadApplication } from '../../replica/load.ts'
+import { type Build, plainBuild } from '../../shared/build.ts'
 import { type Channel, dialChannel } from '../../shared/channel-client.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { applicationsOf, targetOf } from '../../shared/config/applications.ts'
+import { parseConfig } from '../../shared/config/parse.ts'
+import type { DeploymentConfig } from '../../shared/config/resolved.ts'
+import { report } from '../../shared/errors.ts'
 import {
   type ApplicationSpec,
-  type DeploymentConfig,
   type EndpointTable,
   PROTOCOL,
   type Role,
   type Status,
+  type TargetApplication,
   type ToProxy,
 } from '../../shared/protocol.ts'
 import type { ApplicationStatus } from '../../shared/statuses.ts'
@@ -30,6 +35,8 @@ export interface Target {
 export interface Operator {
   /** Resolves when the controller has written it down. */
   deploy(target: Target): Promise<void>
+  /** Has the cluster run what the text of a configuration says; resolves when it does, with what is thought of it. */
+  apply(text: string): Promise<readonly ApplicationStatus[]>
   /** Resolves when the controller has written it down. */
   remove(name: string): Promise<void>
   /** Resolves when what was deployed last runs and is routed, and nothing else runs. */
@@ -56,7 +63,8 @@ export function operate(session: string): Operator {
     session,
     { kind: 'proxy', node: { id: 'test', ip: '127.0.0.1' }, index: 1, logFile: '', tableVersion: -1 },
     (message) => {
-      if (message !== undefined) tables.push((message as ToProxy).table)
+      const told = message as ToProxy | undefined
+      if (told?.type === 'endpoints') tables.push(told.table)
     },
   )
   const status = (name = 'default') => current?.applications.find((application) => application.name === name)
@@ -69,6 +77,17 @@ export function operate(session: string): Operator {
         { type: 'deploy', application: await describe(target), isReminder: false },
         { timeoutMs: 20_000 },
       )
+    },
+    async apply(text) {
+      const config = parseConfig(text, 'serve.yaml')
+      const applications = await Promise.all(applicationsOf(config, process.cwd()).map(build))
+      const target = targetOf(config, applications)
+      await launcher.request({ type: 'apply', target, isReminder: false }, { timeoutMs: 20_000 })
+      const isDone = ({ status: own }: ApplicationStatus) => own === 'RUNNING' || own === 'DEPLOY_FAILED'
+      return await eventually(() => {
+        const all = (current?.applications ?? []).filter(({ status: own }) => own !== 'DELETING')
+        return all.length === applications.length && all.every(isDone) && all
+      })
     },
     async remove(application) {
       await launcher.request({ type: 'delete', applications: [application] }, { timeoutMs: 20_000 })
@@ -101,10 +120,21 @@ export async function deployAlso(session: string, target: Target): Promise<void>
 
 async function describe(target: Target): Promise<ApplicationSpec> {
   const { importPath, name = 'default', routePrefix = '/', rollback = false, options } = target
-  const workingDir = process.cwd()
-  const { ingress, deployments } = describeApplication(await loadApplication(importPath, workingDir))
+  const build = plainBuild({ importPath, name, routePrefix, workingDir: process.cwd() })
+  const { overrides: _, ...declared } = build
+  const { ingress, deployments } = describeApplication(await loadApplication(build))
   const changed = deployments.map((deployment) => ({ ...deployment, options: { ...deployment.options, ...options } }))
-  return { name, routePrefix, importPath, workingDir, rollback, ingress, deployments: changed }
+  return { ...declared, rollback, ingress, deployments: changed }
+}
+
+async function build({ overrides, ...declared }: Build): Promise<TargetApplication> {
+  const { name } = declared
+  try {
+    const spec = { ...declared, ...describeApplication(await loadApplication(declared), overrides) }
+    return { name, build: { state: 'built', spec } }
+  } catch (error) {
+    return { name, build: { state: 'failed', error: report(error) } }
+  }
 }
 
 /** `hear` gets every message, and undefined when the controller has gone. */

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Deployed } from '../../controller/applications.ts'
+import { LOGGING_DEFAULTS } from '../../shared/config/defaults.ts'
+import { type DesiredState, NOTHING } from '../../controller/target.ts'
 import { Checkpoint } from '../../controller/checkpoint.ts'
 import { resolveOptions } from '../../replica/options.ts'
 import type { ApplicationSpec } from '../../shared/protocol.ts'
@@ -14,6 +16,9 @@ const application: ApplicationSpec = {
   routePrefix: '/shop',
   importPath: 'main:app',
   workingDir: '/work',
+  args: {},
+  envVars: {},
+  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Cart',
   rollback: false,
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', { userConfig: { ü: [1] } }) }],
@@ -27,6 +32,8 @@ const deployed: Deployed = {
   rolledBack: 'no model',
 }
 
+const state: DesiredState = { ...NOTHING, applications: [deployed] }
+
 describe('a checkpoint', () => {
   const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
   const path = join(directory, 'controller.json')
@@ -39,24 +46,26 @@ describe('a checkpoint', () => {
 
   it('gives back what was saved, and tells nothing from not known', () => {
     expect(checkpoint.load()).to.deep.equal({ state: 'none' })
-    for (const applications of [
-      [deployed],
-      [{ ...deployed, lastGood: undefined, rolledBack: undefined }],
-      [],
+    const error = { code: 'module_failed', message: 'no model' } as const
+    for (const wanted of [
+      state,
+      { ...state, applications: [{ ...deployed, lastGood: undefined, rolledBack: undefined }] },
+      { ...NOTHING, targetCapacity: 50, unbuilt: [{ name: 'a' }, { name: 'b', error }] },
+      NOTHING,
       undefined,
     ]) {
-      checkpoint.save(applications)
-      expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications })
+      checkpoint.save(wanted)
+      expect(checkpoint.load()).to.deep.equal({ state: 'intact', wanted })
     }
     checkpoint.remove()
     expect(checkpoint.load()).to.deep.equal({ state: 'none' })
   })
 
   const damages = {
-    'cut off': () => JSON.stringify({ format: 2, version: '1.2.3', applications: [deployed] }).slice(0, 50),
+    'cut off': () => JSON.stringify({ format: 3, version: '1.2.3', wanted: state }).slice(0, 50),
     empty: () => '',
-    'of another format': () => '{"format":9,"version":"9.9.9","applications":[]}',
-    'without a part': () => '{"format":2,"version":"1.2.3","applications":[{"name":"shop"}]}',
+    'of another format': () => '{"format":9,"version":"9.9.9","wanted":null}',
+    'without a part': () => '{"format":3,"version":"1.2.3","wanted":{"applications":[{"name":"shop"}]}}',
     'no object': () => 'null',
   }
   for (const [how, damaged] of Object.entries(damages)) {
@@ -70,12 +79,12 @@ describe('a checkpoint', () => {
   }
 
   it('that cannot be written leaves the one before, and says what to do', () => {
-    checkpoint.save([deployed])
+    checkpoint.save(state)
     const blocked = new Checkpoint({ path: join(directory, 'missing', 'controller.json'), version: '1.2.3' })
-    expect(() => blocked.save([])).to.throw(
+    expect(() => blocked.save(NOTHING)).to.throw(
       /cannot write down what shall run, so nothing was changed: .*; make room in/,
     )
-    expect(checkpoint.load()).to.deep.equal({ state: 'intact', applications: [deployed] })
+    expect(checkpoint.load()).to.deep.equal({ state: 'intact', wanted: state })
   })
 })
 

@@ -23,6 +23,8 @@ function start(print: (printed: Printed) => void = () => {}) {
     info: ignore,
     warning: ignore,
     error: ignore,
+    access: ignore,
+    configure: ignore,
     print(text: string, stream: 'stdout' | 'stderr', about?: About) {
       printed.push([text, stream, about?.requestId])
       print([text, stream, about?.requestId])

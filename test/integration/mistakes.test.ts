@@ -112,7 +112,7 @@ const mistakes: Mistake[] = [
     what: 'a deployment option with a wrong value',
     target: 'test/fixtures/wrong-option.ts:app',
     code: 2,
-    says: [/^ERROR: deployment 'Model' has a wrong option: numReplicas: num_replicas is expected to larger than 0$/],
+    says: [/^ERROR: deployment 'Model' has a wrong option: numReplicas: Input should be greater than 0, not 0$/],
   },
   {
     what: 'a port that is none',

@@ -24,14 +24,22 @@ describe('the lines of the Procfile', () => {
     rmSync(session, { recursive: true, force: true })
   })
 
-  it('serve under any other runner: each started by a shell, told by the environment, stopped by SIGTERM', async () => {
+  for (const [what, application, path, answer] of [
+    ['an application', 'test/fixtures/hello.mjs:app', '/', /^hello$/],
+    ['a configuration', 'test/fixtures/serve.yaml', '/told', /"args":\{"from":"file"\}/],
+  ] as const) {
+    it(`serve ${what} under any other runner: started by a shell, told by the environment, stopped by SIGTERM`, () =>
+      serves(application, path, answer))
+  }
+
+  async function serves(application: string, path: string, answer: RegExp): Promise<void> {
     const port = await freePort()
     const env = {
       ...process.env,
       NODE_OPTIONS: '',
       BATOID_SESSION_DIR: session,
       BATOID_HTTP_PORT: String(port),
-      BATOID_APPLICATION: 'test/fixtures/hello.mjs:app',
+      BATOID_APPLICATION: application,
     }
     let output = ''
     children = parseProcfile(readFileSync('Procfile', 'utf8')).map(({ command }) => {
@@ -39,7 +47,7 @@ describe('the lines of the Procfile', () => {
       child.stdout.on('data', (data: Buffer) => (output += data.toString()))
       return child
     })
-    await eventually(async () => (await (await fetch(`http://127.0.0.1:${port}/`)).text()) === 'hello', {
+    await eventually(async () => answer.test(await (await fetch(`http://127.0.0.1:${port}${path}`)).text()), {
       withinMs: 20_000,
     })
     expect(output)
@@ -49,7 +57,7 @@ describe('the lines of the Procfile', () => {
     for (const child of children) child.kill('SIGTERM')
     expect(await Promise.all(ends)).to.deep.equal([0, 0])
     expect(readdirSync(session).filter((file) => file.endsWith('.sock'))).to.deep.equal([])
-  })
+  }
 
   it('refuse several proxies without a listening socket for them, since only one of them could bind', async () => {
     const { command = '' } = parseProcfile(readFileSync('Procfile', 'utf8')).find(({ name }) => name === 'proxy') ?? {}

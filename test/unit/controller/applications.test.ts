@@ -3,11 +3,11 @@ import {
   type Deployed,
   restored,
   settled,
-  withAll,
   withApplication,
   without,
   withReplicas,
 } from '../../../controller/applications.ts'
+import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { resolveOptions } from '../../../replica/options.ts'
 import { deploymentId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
@@ -17,6 +17,9 @@ const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpe
   routePrefix: `/${name}`,
   importPath: 'main:app',
   workingDir: '/work',
+  args: {},
+  envVars: {},
+  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Cart',
   rollback: false,
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', {}) }],
@@ -51,19 +54,9 @@ describe('the applications that shall run', () => {
     expect(withApplication(one, spec('a'), { source: 'imperative', nowS: 9 })).to.deep.equal(one)
   })
 
-  it('are those of a whole list, and those that were deployed by themselves', () => {
-    const all = [
-      ...withApplication([], spec('alone'), deploying),
-      ...['kept', 'left'].map((name) => deployed(spec(name), { source: 'declarative' })),
-    ]
-    const next = withAll(all, [spec('kept'), spec('new')], 9)
-    expect(names(next)).to.deep.equal(['alone', 'kept', 'new'])
-    expect(next.map(({ source, lastDeployedTimeS }) => `${source} ${lastDeployedTimeS}`)).to.deep.equal([
-      'imperative 5',
-      'declarative 5',
-      'declarative 9',
-    ])
-    expect(names(without(next, ['kept', 'unknown']))).to.deep.equal(['alone', 'new'])
+  it('are no more when they are deleted', () => {
+    const all = ['a', 'b', 'c'].map((name) => deployed(spec(name)))
+    expect(names(without(all, ['b', 'unknown']))).to.deep.equal(['a', 'c'])
   })
 
   it('may have another number of replicas', () => {

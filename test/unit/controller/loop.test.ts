@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import type { Deployed } from '../../../controller/applications.ts'
+import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { Loop } from '../../../controller/loop.ts'
 import { resolveOptions } from '../../../replica/options.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import { ServeError } from '../../../shared/errors.ts'
-import type { ApplicationSpec } from '../../../shared/protocol.ts'
+import type { LoggingConfig } from '../../../shared/config/resolved.ts'
+import type { ApplicationSpec, Target } from '../../../shared/protocol.ts'
 import type { ReplicaSettings } from '../../../shared/settings.ts'
 import { ManualClock } from '../../helpers/clock.ts'
 
@@ -14,6 +16,9 @@ const application: ApplicationSpec = {
   routePrefix: '/',
   importPath: 'main:app',
   workingDir: '/',
+  args: {},
+  envVars: {},
+  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Model',
   rollback: false,
   deployments: [
@@ -24,6 +29,11 @@ const application: ApplicationSpec = {
   ],
 }
 const deployment = deploymentId({ application: 'default', deployment: 'Model' })
+
+function targetOf(spec: ApplicationSpec, more: Partial<Target> = {}): Target {
+  const applications = [{ name: spec.name, build: { state: 'built', spec } as const }]
+  return { applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS, ...more }
+}
 
 /** Time goes on whenever it is looked at, as it does; a timer may be a little early, as Node's are. */
 function slowClock() {
@@ -48,11 +58,12 @@ function scene(clock: Clock = new ManualClock()) {
   const started: ReplicaSettings[] = []
   const drained: ReplicaId[] = []
   const saved: (readonly Deployed[])[] = []
+  const logging: LoggingConfig[] = []
   const said: string[] = []
   const disk = { isFull: false }
   const loop = new Loop({
     effects: {
-      save: (applications) => {
+      save: ({ applications }) => {
         if (disk.isFull) throw new ServeError('checkpoint_failed', 'no space left')
         saved.push(applications)
       },
@@ -62,6 +73,7 @@ function scene(clock: Clock = new ManualClock()) {
       kill: () => {},
       publish: () => Promise.resolve(),
       changed: () => {},
+      setLogging: (config) => void logging.push(config),
       log: ({ text }) => void said.push(text),
     },
     clock,
@@ -74,7 +86,7 @@ function scene(clock: Clock = new ManualClock()) {
   const ready = ({ replica }: ReplicaSettings) => loop.tell({ on: 'running', deployment, replica, address: '/a.sock' })
   const exited = (replica: ReplicaId) =>
     loop.tell({ on: 'exited', deployment, replica, error: { code: 'internal', message: 'exit code 1' }, lastLines: [] })
-  return { loop, started, drained, saved, said, disk, ready, exited }
+  return { loop, logging, started, drained, saved, said, disk, ready, exited }
 }
 
 describe('the loop', () => {
@@ -162,9 +174,40 @@ describe('the loop', () => {
     expect([loop.statuses(), started]).to.deep.equal([[], []])
   })
 
+  it('runs the share of replicas that the target capacity says, and says so', () => {
+    const { loop, started, drained, said, ready } = scene()
+    const { deployments, ...rest } = application
+    const three = deployments.map((one) => ({ ...one, options: { ...one.options, numReplicas: 3 } }))
+    const spec = { ...rest, deployments: three }
+    loop.apply(targetOf(spec, { targetCapacity: 50 }))
+    expect(started).to.have.lengthOf(2)
+    for (const settings of started) ready(settings)
+    loop.apply(targetOf(spec, { targetCapacity: 0 }))
+    expect(loop.statuses()[0]?.deployments[0]?.replicaStates).to.deep.equal({ STOPPING: 2 })
+    loop.apply(targetOf(spec))
+    expect(drained.length).to.be.at.most(2)
+    expect(said.filter((text) => text.startsWith('Target'))).to.deep.equal([
+      'Target capacity scaling down from 100.0 to 50.0.',
+      'Target capacity scaling down from 50.0 to 0.0.',
+      'Target capacity scaling up from 0.0 to 100.0.',
+      'Target capacity entering 100% at steady state.',
+    ])
+  })
+
+  it('tells running replicas, controller and proxies how to log, and starts nothing for it', () => {
+    const { loop, started, logging, said, ready } = scene()
+    loop.apply(targetOf(application))
+    ready(started[0]!)
+    const loggingConfig = { ...LOGGING_DEFAULTS, logLevel: 'DEBUG' } as const
+    loop.apply(targetOf({ ...application, loggingConfig }, { loggingConfig }))
+    expect(logging.at(-1)).to.deep.equal(loggingConfig)
+    expect(started).to.have.lengthOf(1)
+    expect(said.at(-2)).to.match(/^Updating 1 replicas of .* with outdated deployment configs\.$/)
+  })
+
   it('deletes and scales what it is told', () => {
     const { loop, started, ready, exited } = scene()
-    loop.apply([application])
+    loop.apply(targetOf(application))
     ready(started[0]!)
     expect(loop.scale(deployment, 2)).to.equal(true)
     expect(started).to.have.lengthOf(2)

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { desiredOf } from '../../../controller/desired.ts'
 import { routes } from '../../../controller/endpoints.ts'
 import { observe, record } from '../../../controller/ledger.ts'
@@ -15,19 +16,23 @@ import type { Deployed } from '../../../controller/applications.ts'
 import { applicationStatus, statuses } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
-import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
+import { resolveOptions } from '../../../replica/options.ts'
+import type { DeploymentOptions } from '../../../shared/config/deployment.ts'
 
 const application: ApplicationSpec = {
   name: 'shop',
   routePrefix: '/shop',
   importPath: 'main:app',
   workingDir: '/work',
+  args: {},
+  envVars: {},
+  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Cart',
   rollback: false,
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', { numReplicas: 2 }) }],
 }
 const id = deploymentId({ application: 'shop', deployment: 'Cart' })
-const desired = desiredOf([application], (text) => `v${text.length}`)
+const desired = desiredOf([application], (text) => `v${text.length}`, null)
 const { version, config } = desired.get(id)!
 const revision = revisionOf({ version, config })
 const up: Phase = { name: 'running', address: '/a.sock', since: 0 }
@@ -108,7 +113,7 @@ class Story {
   get status(): string {
     this.#now += 10_000
     const spec = { ...application, deployments: [{ name: 'Cart', options: resolveOptions('Cart', this.options) }] }
-    const wanted = desiredOf([spec], (text) => text)
+    const wanted = desiredOf([spec], (text) => text, null)
     const newReplicaId = (): ReplicaId => `replica${(this.#count += 1)}` as ReplicaId
     for (const action of reconcile(wanted, this.#observed, { now: this.#now, machine, newReplicaId })) {
       this.#observed = record(this.#observed, action, this.#now)

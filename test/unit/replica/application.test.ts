@@ -69,6 +69,19 @@ describe('describeApplication', () => {
     expect(deployments.map(({ name, options }) => [name, options.numReplicas])).to.deep.equal([['Model', 2]])
   })
 
+  it('gives it with what is different from the code', () => {
+    const { deployments } = describeApplication(bound(deployment(Model, { numReplicas: 2 }).bind()), [
+      { name: 'Model', num_replicas: 4 },
+    ])
+    expect(deployments[0]?.options.numReplicas).to.equal(4)
+  })
+
+  it('refuses what is said of a deployment that is not there', () => {
+    expect(() => describeApplication(bound(deployment(Model).bind()), [{ name: 'Ghost' }]))
+      .to.throw("Deployment 'Ghost' does not exist. Available: ['Model']")
+      .with.property('code', 'bad_config')
+  })
+
   it('refuses two deployments of one name, however deep', () => {
     const outer = deployment((_inner: unknown) => servable, { name: 'Model' }).bind({
       models: [deployment(Model).bind()],

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { type DeploymentOptions, resolveOptions } from '../../../replica/options.ts'
+import { resolveOptions } from '../../../replica/options.ts'
+import type { DeploymentOptions } from '../../../shared/config/deployment.ts'
 import { ServeError } from '../../../shared/errors.ts'
 
 function refusal(options: unknown, name = 'Model'): ServeError {
@@ -19,6 +20,7 @@ describe('resolveOptions', () => {
       maxQueuedRequests: -1,
       backpressureConfig: { statusCode: 503, retryAfterS: null },
       userConfig: null,
+      gracefulShutdownWaitLoopS: 2,
       gracefulShutdownTimeoutS: 20,
       maxConstructorRetryCount: 20,
       startTimeoutS: 120,
@@ -28,7 +30,21 @@ describe('resolveOptions', () => {
       rollingUpdatePercentage: 0.2,
       maxReplicasPerNode: null,
       rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {} },
+      loggingConfig: null,
     })
+  })
+
+  it('lays over them what the configuration says, option by option', () => {
+    const code = { numReplicas: 2, userConfig: { a: 1 }, rayActorOptions: { numCpus: 0.5, numGpus: 1 } }
+    const resolved = resolveOptions('Model', code, { num_replicas: 3, ray_actor_options: { num_cpus: 2 } })
+    expect(resolved).to.deep.include({ numReplicas: 3, userConfig: { a: 1 } })
+    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 2, numGpus: 0, memory: 0, resources: {} })
+    expect(resolveOptions('Model', code, { user_config: null }).userConfig).to.equal(null)
+  })
+
+  it('fills in how to log, as a whole', () => {
+    const { loggingConfig } = resolveOptions('Model', { loggingConfig: { logLevel: 'warn' } })
+    expect(loggingConfig).to.deep.equal({ encoding: 'TEXT', logLevel: 'WARNING', logsDir: null, enableAccessLog: true })
   })
 
   it('keeps what is given', () => {
@@ -44,12 +60,14 @@ describe('resolveOptions', () => {
   })
 
   const wrong: [string, unknown, RegExp][] = [
-    ['zero replicas', { numReplicas: 0 }, /numReplicas: num_replicas is expected to larger than 0/],
+    ['zero replicas', { numReplicas: 0 }, /numReplicas: Input should be greater than 0, not 0/],
     ['half a replica', { numReplicas: 1.5 }, /numReplicas/],
     ['a queue of 0', { maxQueuedRequests: 0 }, /max_queued_requests must be -1 \(no limit\) or a positive integer\./],
     ['status 500 for a full queue', { backpressureConfig: { statusCode: 500 } }, /backpressureConfig\.statusCode/],
     ['a negative grace', { gracefulShutdownTimeoutS: -1 }, /gracefulShutdownTimeoutS/],
-    ['an option that nobody knows', { numReplica: 2 }, /numReplica/],
+    ['an option that nobody knows', { numReplica: 2 }, /numReplica: .*did you mean 'numReplicas'\?/],
+    ['an option as files write it', { num_replicas: 2 }, /num_replicas: .*did you mean 'numReplicas'\?/],
+    ['an encoding that nobody reads', { loggingConfig: { encoding: 'XML' } }, /loggingConfig\.encoding: Got 'XML'/],
     ['a user configuration that is not JSON', { userConfig: { f: () => 1 } }, /userConfig/],
     ['a health check without a pause', { healthCheckPeriodS: 0 }, /healthCheckPeriodS/],
     ['no patience with frozen replicas', { frozenTimeoutS: 0 }, /frozenTimeoutS/],
@@ -70,7 +88,6 @@ describe('resolveOptions', () => {
   const later: [unknown, RegExp][] = [
     [{ numReplicas: 'auto' }, /numReplicas: 'auto'/],
     [{ autoscalingConfig: {} }, /autoscalingConfig/],
-    [{ loggingConfig: {} }, /loggingConfig/],
     [{ rayActorOptions: { acceleratorType: 'A100' } }, /rayActorOptions\.acceleratorType/],
   ]
   for (const [options, message] of later) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checkName, checkRoutePrefix } from '../../../cli/checks.ts'
+import { checkName, checkRoutePrefix } from '../../../shared/checks.ts'
 import { isSupported } from '../../../cli/node-version.ts'
 
 describe('checkRoutePrefix', () => {

@@ -1,4 +1,4 @@
-import { isName, NAME_RULE } from '../shared/ids.ts'
+import { isName, NAME_RULE } from './ids.ts'
 
 /** What is wrong with the name of an application, in Ray's words; nothing if it is right. */
 export function checkName(name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { z } from 'zod'
-import { queryValues, schemaAt, wanted } from '../../../replica/schema.ts'
+import { queryValues, schemaAt, wanted } from '../../../shared/schema.ts'
 
 describe('what a schema wants', () => {
   it('is seen through what changes nothing about the value', () => {

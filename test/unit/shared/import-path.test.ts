@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { candidates, parseImportPath } from '../../../replica/import-path.ts'
+import { candidates, parseImportPath } from '../../../shared/import-path.ts'
 
 describe('parseImportPath', () => {
   const right: [string, string, string][] = [

@@ -1,4 +1,4 @@
-import { ServeError } from '../shared/errors.ts'
+import { ServeError } from './errors.ts'
 
 export interface ImportPath {
   /** A dotted module name or a file. */
@@ -28,6 +28,11 @@ export function parseImportPath(text: string): ImportPath {
 
 function isFile(text: string): boolean {
   return text.includes('/') || EXTENSIONS.some((extension) => text.endsWith(extension))
+}
+
+/** Whether it names the file of a module, and nothing that the module exports. */
+export function isModuleFile(text: string): boolean {
+  return !text.includes(':') && EXTENSIONS.some((extension) => text.endsWith(extension))
 }
 
 /** The files that `module` may mean, relative to the working directory, the likeliest first. */

@@ -26,7 +26,7 @@ export function wanted(schema: Schema | undefined): Wanted {
 
 /** The schema of the value at `path`; `undefined` where that depends on the value, as in a union. */
 export function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema | undefined {
-  return path.reduce<Schema | undefined>((outer, key) => outer && member(unwrapped(outer), key), schema)
+  return path.reduce<Schema | undefined>((outer, key) => outer && memberOf(outer, key), schema)
 }
 
 /**
@@ -45,8 +45,15 @@ function oneOrAll(want: Wanted, value: unknown): unknown {
   return want !== 'other' && Array.isArray(value) ? value.at(-1) : value
 }
 
-function member(schema: Schema, key: PropertyKey): Schema | undefined {
-  const def = definition(schema)
+/** The names of an object and their schemas; `undefined` where users choose the names, and where there are none. */
+export function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | undefined {
+  const def = definition(unwrapped(schema))
+  return def.type === 'object' ? def.shape : undefined
+}
+
+/** The schema of what lies one level deeper. */
+export function memberOf(schema: Schema, key: PropertyKey): Schema | undefined {
+  const def = definition(unwrapped(schema))
   if (def.type === 'object') return Object.hasOwn(def.shape, key) ? def.shape[String(key)] : def.catchall
   if (def.type === 'array') return def.element
   if (def.type === 'tuple') return def.items[Number(key)] ?? def.rest ?? undefined

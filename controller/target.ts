@@ -1,0 +1,122 @@
+import { LOGGING_DEFAULTS } from '../shared/config/defaults.ts'
+import type { LoggingConfig } from '../shared/config/resolved.ts'
+import { type ErrorReport, ServeError } from '../shared/errors.ts'
+import type { ApplicationSpec, Target } from '../shared/protocol.ts'
+import type { ApplicationStatus } from '../shared/statuses.ts'
+import { type Deployed, withApplication, without } from './applications.ts'
+
+/** All that shall run, and what is remembered of it: what the checkpoint holds. */
+export interface DesiredState {
+  readonly applications: readonly Deployed[]
+  /** What was declared, but cannot run as declared, or not yet; an application that was there before goes on. */
+  readonly unbuilt: readonly Unbuilt[]
+  /** The per cent of their replicas that all deployments run; null: all. */
+  readonly targetCapacity: number | null
+  /** Of the controller and the proxies. */
+  readonly loggingConfig: LoggingConfig
+}
+
+export interface Unbuilt {
+  readonly name: string
+  /** undefined: it is being built. */
+  readonly error?: ErrorReport | undefined
+}
+
+export const NOTHING: DesiredState = {
+  applications: [],
+  unbuilt: [],
+  targetCapacity: null,
+  loggingConfig: LOGGING_DEFAULTS,
+}
+
+/**
+ * With the application, in the place of the one of that name.
+ * @throws ServeError `bad_config` if another has its route prefix
+ */
+export function withDeployed(state: DesiredState, spec: ApplicationSpec, nowS: number): DesiredState {
+  const problem = conflictOf(spec, state.applications)
+  if (problem !== undefined) throw new ServeError(problem.code, problem.message)
+  return {
+    ...state,
+    applications: withApplication(state.applications, spec, { source: 'imperative', nowS }),
+    unbuilt: state.unbuilt.filter(({ name }) => name !== spec.name),
+  }
+}
+
+export function withoutThese(state: DesiredState, names: readonly string[]): DesiredState {
+  const unbuilt = state.unbuilt.filter(({ name }) => !names.includes(name))
+  return { ...state, applications: without(state.applications, names), unbuilt }
+}
+
+/** With what is declared, and nothing else of what was declared before. */
+export function withTarget(state: DesiredState, target: Target, nowS: number): DesiredState {
+  const { targetCapacity, loggingConfig } = target
+  const names = target.applications.map(({ name }) => name)
+  const goesOn = state.applications.filter(({ source, spec }) => source === 'imperative' || names.includes(spec.name))
+  const { accepted, refused } = admit(specsOf(target), goesOn)
+  const unbuilt = target.applications.flatMap(({ name, build }): Unbuilt[] => {
+    const error = build.state === 'failed' ? build.error : refused.get(name)
+    return build.state === 'building' || error !== undefined ? [{ name, error }] : []
+  })
+  const applications = accepted.reduce(
+    (all, spec) => withApplication(all, spec, { source: 'declarative', nowS }),
+    goesOn as readonly Deployed[],
+  )
+  const inOrder = applications.toSorted((a, b) => names.indexOf(a.spec.name) - names.indexOf(b.spec.name))
+  return { applications: inOrder, unbuilt, targetCapacity, loggingConfig }
+}
+
+/** Those that have been built. */
+export function specsOf({ applications }: Target): ApplicationSpec[] {
+  return applications.flatMap(({ build }) => (build.state === 'built' ? [build.spec] : []))
+}
+
+interface Admission {
+  readonly accepted: readonly ApplicationSpec[]
+  readonly refused: ReadonlyMap<string, ErrorReport>
+}
+
+/** Those whose route prefix nobody has who goes on as before; each that is refused goes on as before too. */
+function admit(
+  specs: readonly ApplicationSpec[],
+  goesOn: readonly Deployed[],
+  refused: ReadonlyMap<string, ErrorReport> = new Map(),
+): Admission {
+  const accepted = specs.filter(({ name }) => !refused.has(name))
+  const others = goesOn.filter(({ spec }) => !accepted.some(({ name }) => name === spec.name))
+  for (const spec of accepted) {
+    const problem = conflictOf(spec, others)
+    if (problem !== undefined) return admit(specs, goesOn, new Map(refused).set(spec.name, problem))
+  }
+  return { accepted, refused }
+}
+
+function conflictOf({ name, routePrefix }: ApplicationSpec, others: readonly Deployed[]): ErrorReport | undefined {
+  if (routePrefix === null) return undefined
+  const holder = others.find(({ spec }) => spec.name !== name && spec.routePrefix === routePrefix)?.spec
+  if (holder === undefined) return undefined
+  const message = `Prefix ${routePrefix} is being used by application "${holder.name}". Failed to deploy application "${name}".`
+  return { code: 'bad_config', message }
+}
+
+type Opinion = Pick<ApplicationStatus, 'name' | 'status' | 'message'>
+
+/** What is to be thought of all applications, once it is known which could not be built. */
+export function withUnbuilt<T extends Opinion>(
+  opinions: readonly T[],
+  unbuilt: readonly Unbuilt[],
+): (T | (Opinion & { readonly deployments: readonly never[] }))[] {
+  const isKnown = (name: string) => opinions.some((own) => own.name === name)
+  const others = unbuilt.filter(({ name }) => !isKnown(name)).map((one) => ({ ...opinionOf(one), deployments: [] }))
+  const own = opinions.map((opinion) => {
+    const failed = unbuilt.find(({ name }) => name === opinion.name)
+    return failed === undefined ? opinion : { ...opinion, ...opinionOf(failed) }
+  })
+  return [...own, ...others]
+}
+
+function opinionOf({ name, error }: Unbuilt): Opinion {
+  if (error === undefined) return { name, status: 'DEPLOYING', message: '' }
+  const detail = error.stack === undefined ? error.message : `${error.stack}\n${error.message}`
+  return { name, status: 'DEPLOY_FAILED', message: `Deploying app '${name}' failed with exception:\n${detail}` }
+}

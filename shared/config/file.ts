@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { messageOf, ServeError } from '../errors.ts'
+import { isModuleFile } from '../import-path.ts'
+
+/** Whether what is to be run is a configuration, and how it is written; an import path is none. */
+export function configKind(target: string): 'text' | 'code' | undefined {
+  if (/\.(ya?ml|json)$/.test(target)) return 'text'
+  return isModuleFile(target) ? 'code' : undefined
+}
+
+/** @throws ServeError `bad_config` */
+export function readConfigFile(file: string, workingDir: string): string {
+  try {
+    return readFileSync(resolve(workingDir, file), 'utf8')
+  } catch (error) {
+    throw new ServeError('bad_config', `cannot read the configuration file: ${messageOf(error)}`)
+  }
+}

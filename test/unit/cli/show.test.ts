@@ -1,0 +1,47 @@
+import { expect } from 'chai'
+import { parseConfig } from '../../../shared/config/parse.ts'
+import { configJsonSchema, showConfig } from '../../../cli/show.ts'
+
+/** What a JSON schema has, as far as this test looks. */
+interface Schema {
+  readonly description?: string
+  readonly default?: unknown
+  readonly additionalProperties?: unknown
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
+}
+
+describe('showConfig', () => {
+  it('writes what is read as the same again', () => {
+    const config = parseConfig(
+      'target_capacity: 50\napplications: [{import_path: "a:b", args: {x: "yes"}, deployments: [{name: X, user_config: [1, null]}]}]',
+      'serve.yaml',
+    )
+    expect(parseConfig(showConfig(config), 'again.yaml')).to.deep.equal(config)
+  })
+})
+
+describe('the JSON schema', () => {
+  const schema = configJsonSchema() as Schema
+  const deployment = schema.properties?.['applications']?.items?.properties?.['deployments']?.items
+
+  it('allows no unknown keys and describes what there is', () => {
+    const look = (at: Schema, path: string): void => {
+      if (at.properties !== undefined) expect(at.additionalProperties, path).to.equal(false)
+      for (const [name, property] of Object.entries(at.properties ?? {})) {
+        expect(property.description, `${path}.${name}`).to.be.a('string')
+        look(property, `${path}.${name}`)
+      }
+      for (const inner of [at.items, ...(at.anyOf ?? [])]) if (inner !== undefined) look(inner, path)
+    }
+    look(schema, '')
+  })
+
+  it('has the defaults of what neither code nor file says', () => {
+    expect(deployment?.properties?.['max_ongoing_requests']).to.include({ default: 5 })
+    expect(deployment?.properties?.['ray_actor_options']?.properties?.['num_cpus']).to.include({ default: 1 })
+    expect(deployment?.properties?.['backpressure_config']?.properties?.['status_code']).to.include({ default: 503 })
+    expect(schema.properties?.['http_options']?.properties?.['port']).to.include({ default: 8000 })
+  })
+})

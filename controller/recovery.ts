@@ -21,16 +21,16 @@ export interface RecoveryOptions {
 export class Recovery {
   readonly #options: RecoveryOptions
   readonly #awaited: Map<ReplicaId, DeploymentId | undefined>
-  #knowsTarget: boolean
+  #knowsTarget = false
 
   constructor(options: RecoveryOptions) {
     const { former } = options
     this.#options = options
     this.#awaited = new Map(former?.replicas.map(({ replica, deployment }) => [replica, deployment]))
-    this.#knowsTarget = former === undefined
     void this.#look()
   }
 
+  /** A first controller knows nothing either. */
   get knowsTarget(): boolean {
     return this.#knowsTarget
   }

@@ -110,7 +110,7 @@ export class Run {
   async #bring({ name, routePrefix }: Build): Promise<Error | undefined> {
     const { log, proxies, applications } = this.#options
     try {
-      await this.#builds?.resultOf(name).finally(async () => await this.#deploy(false))
+      await this.#built(name)
       const isRouted = (status: Status) => proxies === 0 || own(status, name)?.routed === true
       const settled = await this.#until((status) => isRouted(status) && isSettled(own(status, name)))
       const { status, message } = own(settled, name) ?? {}
@@ -199,6 +199,15 @@ export class Run {
       clock: systemClock,
       random,
     })
+  }
+
+  /** The controller is told also of what cannot be built. */
+  async #built(name: string): Promise<void> {
+    try {
+      await this.#builds?.resultOf(name)
+    } finally {
+      await this.#deploy(false)
+    }
   }
 
   /** What has been built so far. */

@@ -27,7 +27,6 @@ import { livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 import { type DesiredState, NOTHING } from './target.ts'
-import { deployUnbidden } from './unbidden.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
@@ -148,6 +147,8 @@ const what = applicationFrom(process.env)
 if (what !== undefined && !isComplete(former?.state)) {
   const started = (build: { kill(): void }) => void builds.add(build)
   const order = { session, env: process.env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
+  // What reads configurations takes a while to load, and few controllers need it.
+  const { deployUnbidden } = await import('./unbidden.ts')
   deployUnbidden({ ...order, problem: complain }).catch((error: unknown) => {
     leave(catalogue[report(error).code].exit)
   })

@@ -55,6 +55,7 @@ export class Run {
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #builds: Builds | undefined
+  #isStopping = false
   #status: Status = { type: 'status', proxies: 0, applications: [] }
   readonly #waiting = new Set<() => void>()
 
@@ -110,7 +111,7 @@ export class Run {
   async #bring({ name, routePrefix }: Build): Promise<Error | undefined> {
     const { log, proxies, applications } = this.#options
     try {
-      await this.#builds?.resultOf(name).finally(async () => await this.#deploy(false))
+      await this.#built(name)
       const isRouted = (status: Status) => proxies === 0 || own(status, name)?.routed === true
       const settled = await this.#until((status) => isRouted(status) && isSettled(own(status, name)))
       const { status, message } = own(settled, name) ?? {}
@@ -122,13 +123,15 @@ export class Run {
     } catch (error) {
       const { message, stack } = report(error)
       const trace = stack === undefined ? message : `${stack}\n${message}`
-      if (applications.length > 1) log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
+      if (applications.length > 1 && !this.#isStopping)
+        log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
       return error instanceof Error ? error : new ServeError('internal', message)
     }
   }
 
   /** Drains everything: no request is lost, no process left. */
   async stop(): Promise<void> {
+    this.#isStopping = true
     this.#builds?.kill()
     // Held any longer, it would let new connections wait for nobody.
     this.#socket?.close()
@@ -199,6 +202,15 @@ export class Run {
       clock: systemClock,
       random,
     })
+  }
+
+  /** The controller is told also of what cannot be built. */
+  async #built(name: string): Promise<void> {
+    try {
+      await this.#builds?.resultOf(name)
+    } finally {
+      await this.#deploy(false)
+    }
   }
 
   /** What has been built so far. */

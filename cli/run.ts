@@ -82,10 +82,10 @@ export class Run {
     })
   }
 
-  #url(routePrefix: string): string {
-    const { isHttps, address } = this.#options
-    const { host, port } = this.#socket?.address ?? address
-    return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+  #place(routePrefix: string | null): string {
+    if (routePrefix === null) return ''
+    const { host, port } = this.#socket?.address ?? this.#options.address
+    return ` at ${this.#options.isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
   }
 
   /**
@@ -117,8 +117,7 @@ export class Run {
       const { status, message } = own(settled, name) ?? {}
       if (status !== 'RUNNING')
         throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
-      const where = routePrefix === null || proxies === 0 ? '' : ` at ${this.#url(routePrefix)}`
-      log.info(`Application '${name}' is ready${where}.`)
+      log.info(`Application '${name}' is ready${proxies === 0 ? '' : this.#place(routePrefix)}.`)
       return undefined
     } catch (error) {
       const { message, stack } = report(error)

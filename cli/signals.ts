@@ -45,7 +45,8 @@ export class Signals {
     this.raise(reason)
   }
 
+  /** There is nothing left to stop; who presses once more gets the exit code that is known by then, not that of a signal. */
   close(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#listener)
+    for (const signal of SIGNALS) process.off(signal, this.#listener).on(signal, () => process.exit())
   }
 }

@@ -6,6 +6,7 @@ import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { whenAskedToLeave } from '../shared/leaving.ts'
+import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -27,7 +28,6 @@ import { forgetReplica, livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 import { type DesiredState, NOTHING } from './target.ts'
-import { deployUnbidden } from './unbidden.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
@@ -39,8 +39,7 @@ const log = openLog({
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ServeController', process.pid) },
   level: 'INFO',
   identity: {
-    process: process.pid,
-    actor_name: 'SERVE_CONTROLLER_ACTOR',
+    ...identityOf(session, { pid: process.pid, actorName: 'SERVE_CONTROLLER_ACTOR' }),
     component_name: 'controller',
     component_id: String(process.pid),
   },
@@ -149,6 +148,8 @@ const what = applicationFrom(process.env)
 if (what !== undefined && !isComplete(former?.state)) {
   const started = (build: { kill(): void }) => void builds.add(build)
   const order = { session, env: process.env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
+  // What reads configurations takes a while to load, and few controllers need it.
+  const { deployUnbidden } = await import('./unbidden.ts')
   deployUnbidden({ ...order, problem: complain }).catch((error: unknown) => {
     leave(catalogue[report(error).code].exit)
   })

@@ -4,7 +4,7 @@ import type { AnswerHead } from './answer-head.ts'
 import type { Connection, Receiver, Surroundings } from './connection.ts'
 import type { Delivery } from './forward.ts'
 import type { HeaderList } from './headers.ts'
-import type { Parcel } from './outbox.ts'
+import type { Parcel } from '../shared/outbox.ts'
 import { type Outcome, outcomeOf, type Sent, type SystemError } from './outcome.ts'
 
 /** As text a small body leaves in one string with the head. */

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net'
 import type { Clock } from '../shared/clock.ts'
 import { AnswerParser, type Receiver as AnswerReceiver } from './answer-parser.ts'
-import type { Outbox, Parcel } from './outbox.ts'
+import type { Outbox, Parcel } from '../shared/outbox.ts'
 import type { Sent, SystemError } from './outcome.ts'
 import { ReadMemory } from './read-memory.ts'
 import type { Upload } from './upload.ts'

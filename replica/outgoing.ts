@@ -1,4 +1,8 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import { Outbox, type Parcel } from '../shared/outbox.ts'
+
+/** Of the process: the proxy is woken once for several answers. */
+const outbox = new Outbox()
 
 const INTERNAL_ERROR = 'Internal Server Error'
 
@@ -7,13 +11,27 @@ const INTERNAL_ERROR = 'Internal Server Error'
  * its body has been read or has failed already, or Node refuses a header: a 500 with the message of the error, which
  * goes to the log as well.
  */
-export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+export class Outgoing<Request extends IncomingMessage = IncomingMessage>
+  extends ServerResponse<Request>
+  implements Parcel
+{
   /** Of the answer that the handler gave; undefined before it did. */
   givenStatus: number | undefined
+  #last: unknown[] = []
 
   override end(...args: unknown[]): this {
+    if (this.statusCode === this.givenStatus && this.headersSent) {
+      this.#last = args
+      outbox.put(this)
+      return this
+    }
     const isGiven = this.givenStatus === undefined || this.givenStatus === 500 || this.statusCode !== 500
     return isGiven ? super.end(...(args as [unknown])) : super.end(INTERNAL_ERROR)
+  }
+
+  /** The end of the answer, unless the proxy has gone meanwhile. */
+  post(): void {
+    if (!this.destroyed) super.end(...(this.#last as [unknown]))
   }
 }
 

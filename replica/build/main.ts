@@ -4,7 +4,6 @@
  */
 import { readFileSync, writeSync } from 'node:fs'
 import type { BuildRequest } from '../../shared/build.ts'
-import { configFromCode } from '../../shared/config/parse.ts'
 import { type ErrorReport, report } from '../../shared/errors.ts'
 import { tieTo } from '../../shared/lifeline.ts'
 import { lifelineSocket } from '../../shared/session.ts'
@@ -27,8 +26,10 @@ async function load(): Promise<unknown> {
       const { build } = request
       return describeApplication(await loadApplication(build), build.overrides)
     }
-    case 'config':
+    case 'config': {
+      const { configFromCode } = await import('../../shared/config/parse.ts')
       return configFromCode(await loadConfig(request.file, request.workingDir), request.file)
+    }
   }
 }
 

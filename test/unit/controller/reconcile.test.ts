@@ -277,6 +277,21 @@ describe('reconcile', () => {
     expect(spawned.length).to.be.within(5, 12)
   })
 
+  it('counts failures anew after a replica that has lived for a minute, and no sooner', () => {
+    for (const [livedMs, expected] of [
+      [59_999, { inARow: 2, lost: 2 }],
+      [60_000, { inARow: 1, lost: 0 }],
+    ] as const) {
+      const world = running(one)
+      world.exited(world.replicas[0]!)
+      world.reconcile(one)
+      world.running(world.replicas[0]!)
+      world.now += livedMs
+      world.exited(world.replicas[0]!)
+      expect(failuresOf(base, world.observed.get(cart)!)).to.include(expected)
+    }
+  })
+
   it('counts a replica that is unhealthy and then dies once', () => {
     const world = running(one)
     world.checked(world.replicas[0]!, 3)

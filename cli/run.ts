@@ -55,6 +55,7 @@ export class Run {
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #builds: Builds | undefined
+  #isStopping = false
   #status: Status = { type: 'status', proxies: 0, applications: [] }
   readonly #waiting = new Set<() => void>()
 
@@ -81,10 +82,10 @@ export class Run {
     })
   }
 
-  #url(routePrefix: string): string {
-    const { isHttps, address } = this.#options
-    const { host, port } = this.#socket?.address ?? address
-    return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+  #place(routePrefix: string | null): string {
+    if (routePrefix === null) return ''
+    const { host, port } = this.#socket?.address ?? this.#options.address
+    return ` at ${this.#options.isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
   }
 
   /**
@@ -116,19 +117,20 @@ export class Run {
       const { status, message } = own(settled, name) ?? {}
       if (status !== 'RUNNING')
         throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
-      const where = routePrefix === null || proxies === 0 ? '' : ` at ${this.#url(routePrefix)}`
-      log.info(`Application '${name}' is ready${where}.`)
+      log.info(`Application '${name}' is ready${proxies === 0 ? '' : this.#place(routePrefix)}.`)
       return undefined
     } catch (error) {
       const { message, stack } = report(error)
       const trace = stack === undefined ? message : `${stack}\n${message}`
-      if (applications.length > 1) log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
+      if (applications.length > 1 && !this.#isStopping)
+        log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
       return error instanceof Error ? error : new ServeError('internal', message)
     }
   }
 
   /** Drains everything: no request is lost, no process left. */
   async stop(): Promise<void> {
+    this.#isStopping = true
     this.#builds?.kill()
     // Held any longer, it would let new connections wait for nobody.
     this.#socket?.close()

@@ -6,6 +6,7 @@ import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { whenAskedToLeave } from '../shared/leaving.ts'
+import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -38,8 +39,7 @@ const log = openLog({
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ServeController', process.pid) },
   level: 'INFO',
   identity: {
-    process: process.pid,
-    actor_name: 'SERVE_CONTROLLER_ACTOR',
+    ...identityOf(session, { pid: process.pid, actorName: 'SERVE_CONTROLLER_ACTOR' }),
     component_name: 'controller',
     component_id: String(process.pid),
   },

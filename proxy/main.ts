@@ -1,12 +1,13 @@
 /** A proxy: takes HTTP requests and spreads them over the replicas that the controller tells it of. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { hostname, networkInterfaces, tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
+import { identityOf, nodeIdOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -43,15 +44,18 @@ const ip = Object.values(networkInterfaces())
 const node = ip ?? '127.0.0.1'
 /** One writer a file. */
 const numbered = http.proxy.index === 0 ? '' : `_${http.proxy.index + 1}`
-/** 56 hexadecimal digits, as Ray names its nodes; the same for every proxy of a cluster on a machine. */
-const nodeId = createHash('sha224').update(`${hostname()} ${session.directory}`).digest('hex')
+const nodeId = nodeIdOf(session)
 const logFile = `${logDirectory(session)}/${logFileName(`proxy_${node}${numbered}`)}.log`
 const log = openLog({
   component: `proxy ${node}`,
   file: logFile,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ProxyActor', process.pid) },
   level: 'INFO',
-  identity: { process: process.pid, node_id: nodeId, component_name: 'proxy', component_id: node },
+  identity: {
+    ...identityOf(session, { pid: process.pid, actorName: `SERVE_PROXY_ACTOR-${nodeId}${numbered}` }),
+    component_name: 'proxy',
+    component_id: node,
+  },
   now: Date.now,
   clock: systemClock,
 })

@@ -7,6 +7,7 @@ import { systemClock } from '../shared/clock.ts'
 import { report, ServeError } from '../shared/errors.ts'
 import { deploymentName } from '../shared/ids.ts'
 import { whenAskedToLeave } from '../shared/leaving.ts'
+import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
@@ -53,8 +54,10 @@ const log = openLog({
   },
   level: 'INFO',
   identity: {
-    process: process.pid,
-    actor_name: `SERVE_REPLICA::${settings.deployment}#${settings.replica}`,
+    ...identityOf(session, {
+      pid: process.pid,
+      actorName: `SERVE_REPLICA::${settings.deployment}#${settings.replica}`,
+    }),
     deployment: `${application}_${deployment}`,
     replica: settings.replica,
     component_name: 'replica',

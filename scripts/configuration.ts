@@ -67,8 +67,9 @@ applications:
   what it does not say stays as the code has it, and is the default below if neither says anything.
 * **Several applications** share a cluster. One that fails leaves the others alone; \`batoid run\` ends only if all fail.
 * **Logging**: a deployment's \`logging_config\`, in file or code, goes before its application's, and that before the file's. With
-  \`encoding: JSON\` log files have Ray's keys: \`asctime\`, \`levelname\`, \`message\`, \`process\`, \`component_name\`, of replicas \`application\`,
-  \`deployment\`, \`replica\` and \`actor_name\`, of requests \`route\` and \`request_id\`, and \`timestamp_ns\`.
+  \`encoding: JSON\` log files have Ray's keys: \`asctime\`, \`levelname\`, \`message\`, \`process\`, \`worker_id\`, \`node_id\`, \`actor_id\`,
+  \`actor_name\`, \`component_name\`, of replicas \`application\`,
+  \`deployment\` and \`replica\`, of requests \`route\` and \`request_id\`, and \`timestamp_ns\`.
 * **Differences** from Ray Serve: \`host\` is 127.0.0.1 unless you say otherwise; \`start_timeout_s\` and \`frozen_timeout_s\` are batoid's own.
 * Under a Procfile runner of your own, \`BATOID_APPLICATION=serve.yaml\` deploys the applications; \`http_options\` are then the
   environment's, \`BATOID_HTTP_PORT\` and its kind ([operations](operations.md)).

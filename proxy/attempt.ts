@@ -79,7 +79,8 @@ export class Attempt implements Receiver, Parcel {
     this.#connection.pause()
     this.#delivery.response.once('drain', () => {
       this.#isHeldUp = false
-      this.#connection.resume()
+      // Otherwise it may carry somebody else's answer by now.
+      if (this.#phase === 'answering') this.#connection.resume()
     })
   }
 

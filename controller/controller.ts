@@ -164,13 +164,15 @@ export class Controller {
     return result
   }
 
-  /** Drains every replica and resolves when the last one has gone. */
+  /** Drains every replica, also one that has still to be heard of, and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
     this.#isShuttingDown = true
-    this.#recovery.end()
     this.#loop.clear()
+    this.#loop.release()
+    this.#recovery.know()
     await new Promise<void>((resolve) => {
-      const look = () => (this.#loop.isEmpty() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
+      const isDone = () => this.#recovery.isOver && this.#loop.isEmpty()
+      const look = () => (isDone() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
       look()
     })
   }

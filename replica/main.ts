@@ -31,6 +31,7 @@ import { type Bound, dispose, type Servable } from './deployment.ts'
 import { HealthChecks } from './health.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
+import { userStack } from './user-stack.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** A replica that finds no controller for so long has been forgotten. */
@@ -85,9 +86,13 @@ function leave(code: number): never {
   process.exit(code)
 }
 
+/** From the moment at which user code may throw, until it serves. */
+let cannotStart: ((error: unknown) => Promise<never>) | undefined
+
 process.on('uncaughtException', (error) => {
-  log.error(`Uncaught exception, the replica dies.\n${error instanceof Error ? error.stack : String(error)}`)
-  leave(1)
+  log.error(`Uncaught exception, the replica dies.\n${userStack(error)}`)
+  if (phase.name === 'starting' && cannotStart !== undefined) void cannotStart(error)
+  else if (phase.name !== 'failed') leave(1)
 })
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 captureConsole([process.stdout, process.stderr], log, () => currentRequest()?.requestId)
@@ -200,6 +205,13 @@ function drain(timeoutMs: number): Promise<void> {
 
 whenAskedToLeave(() => void drain(settings.drainTimeoutMs))
 
+cannotStart = async (error) => {
+  const reason = report(error)
+  const stack = error instanceof ServeError ? reason.stack : userStack(error)
+  await enter({ name: 'failed', error: { ...reason, stack } }, LAST_WORDS_MS)
+  return leave(3)
+}
+
 try {
   log.info('Started initializing replica.', { fileOnly: true })
   bound = await loadApplication(settings)
@@ -215,12 +227,11 @@ try {
   })
   await server.listen()
   log.info('Finished initializing replica.', { fileOnly: true })
-  if (leaving === undefined) {
+  if (leaving === undefined && phase.name === 'starting') {
     const known = enter({ name: 'running', address })
     watchOver(bound, servable)
     await known
   }
 } catch (error) {
-  await enter({ name: 'failed', error: report(error) }, LAST_WORDS_MS)
-  leave(3)
+  await cannotStart(error)
 }

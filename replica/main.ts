@@ -31,6 +31,7 @@ import { type Bound, dispose, type Servable } from './deployment.ts'
 import { HealthChecks } from './health.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
+import { UserConfig } from './user-config.ts'
 import { userStack } from './user-stack.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
@@ -73,6 +74,7 @@ let leaving: Promise<void> | undefined
 let bound: Bound | undefined
 let servable: Servable | undefined
 let { config, live } = settings
+const handed = new UserConfig(live.userConfig)
 let server: ReplicaServer | undefined
 let health: Health = { failures: 0 }
 let healthChecks: HealthChecks | undefined
@@ -158,10 +160,10 @@ async function enter(next: ReplicaReport, timeoutMs = ABANDONED_MS): Promise<voi
 
 /** User code sees only a config of its own that has changed. */
 async function takeOver(told: Reconfigure): Promise<void> {
-  const isNew = JSON.stringify(told.live.userConfig) !== JSON.stringify(live.userConfig)
-  if (isNew && bound !== undefined && servable !== undefined) {
-    await reconfigure(bound, servable, told.live.userConfig)
-  }
+  const { userConfig } = told.live
+  await handed.give(userConfig, async () => {
+    if (bound !== undefined && servable !== undefined) await reconfigure(bound, servable, userConfig)
+  })
   ;({ config, live } = told)
   log.configure(live.loggingConfig)
   server?.update(live)

@@ -214,10 +214,10 @@ export class Controller {
     this.#recovery.heard(role.replica)
   }
 
-  /** Takes over a replica that a former controller started. */
+  /** Takes over a replica that a former controller started. The hello of a dead one may come after its end. */
   #take(role: ReplicaRole, pid: number): void {
     const { deployment, replica } = role
-    this.#options.processes.adopt({ deployment, replica }, pid)
+    if (!this.#options.processes.adopt({ deployment, replica }, pid)) return
     this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
   }
 

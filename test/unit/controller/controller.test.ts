@@ -1,10 +1,11 @@
 import { expect } from 'chai'
+import type { Peer } from '../../../controller/channel-server.ts'
 import { Controller } from '../../../controller/controller.ts'
 import { NOTHING } from '../../../controller/target.ts'
 import { resolveOptions } from '../../../replica/options.ts'
 import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
-import type { ApplicationSpec } from '../../../shared/protocol.ts'
+import { type ApplicationSpec, PROTOCOL } from '../../../shared/protocol.ts'
 import type { ReplicaSettings } from '../../../shared/settings.ts'
 import { ManualClock } from '../../helpers/clock.ts'
 
@@ -24,13 +25,13 @@ const deployment = deploymentId({ application: 'default', deployment: 'Model' })
 const deployed = { spec, source: 'imperative', lastDeployedTimeS: 0, lastGood: spec, rolledBack: undefined } as const
 
 /** A controller after one that had started this replica, of which nothing has been heard yet. */
-function restarted(clock: ManualClock) {
+function restarted(clock: ManualClock, isAlive = true) {
   const replica = 'replica1' as ReplicaId
   const started: ReplicaSettings[] = []
   const controller = new Controller({
     processes: {
       start: (settings) => void started.push(settings),
-      adopt: () => {},
+      adopt: () => isAlive,
       factsOf: () => undefined,
       kill: () => {},
     },
@@ -49,7 +50,7 @@ function restarted(clock: ManualClock) {
     setLogging: () => {},
     log: () => {},
   })
-  return { controller, started }
+  return { controller, started, replica }
 }
 
 describe('a controller that is told to leave before it has heard from a replica of the one before', () => {
@@ -64,4 +65,37 @@ describe('a controller that is told to leave before it has heard from a replica 
     await left
     expect(started).to.deep.equal([])
   })
+})
+
+describe('the hello of a replica', () => {
+  const says = (replica: ReplicaId): Peer => ({
+    hello: {
+      protocol: PROTOCOL,
+      version: '',
+      pid: 2,
+      role: {
+        kind: 'replica',
+        replica,
+        deployment,
+        version: '',
+        config: '',
+        allotment: { resources: {}, gpus: [] },
+        startTimeoutMs: 1000,
+        drainTimeoutMs: 1000,
+        phase: { name: 'starting' },
+        health: { failures: 0 },
+      },
+    },
+    request: () => new Promise(() => {}),
+    close: () => {},
+  })
+
+  for (const isAlive of [true, false]) {
+    it(isAlive ? 'has it taken over' : 'says nothing any more if its process has ended before it was read', () => {
+      const { controller, replica } = restarted(new ManualClock(), isAlive)
+      controller.connected(says(replica))
+      const known = controller.details().applications.flatMap(({ deployments }) => deployments[0]?.replicas ?? [])
+      expect(known.some(({ id }) => id === replica)).to.equal(isAlive)
+    })
+  }
 })

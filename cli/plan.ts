@@ -6,10 +6,11 @@ import type { ServeConfig } from '../shared/config/schema.ts'
 import { ServeError } from '../shared/errors.ts'
 import { holdLifeline } from '../shared/lifeline.ts'
 import type { Apply, Deploy, Target, TargetApplication } from '../shared/protocol.ts'
+import { withoutSecrets } from '../shared/secrets.ts'
 import { lifelineSocket, type Session } from '../shared/session.ts'
-import { type Environment, httpVariables } from '../shared/settings.ts'
+import { httpVariables } from '../shared/settings.ts'
+import type { Environment } from '../shared/variables.ts'
 import { parseArguments } from './arguments.ts'
-import { withoutSecrets } from './standing.ts'
 
 /** What is to be run, whichever way it was said. */
 export interface Plan {

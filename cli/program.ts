@@ -2,14 +2,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
+import { dashboardFrom } from '../shared/dashboard.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import { configKind } from '../shared/config/file.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
-import { type Environment, httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
+import { httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
 import { loadCredentials } from '../shared/tls.ts'
 import { userName } from '../shared/user.ts'
+import type { Environment } from '../shared/variables.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from '../shared/checks.ts'
 import { addFlags, environmentOf } from './flags.ts'
@@ -95,7 +97,7 @@ function addSchema(program: Command): void {
     .description('Prints the JSON schema of configuration files, for editors.')
     .addHelpText('after', '\nExample:\n  $ batoid schema > serve.schema.json')
     .action(async () => {
-      const { configJsonSchema } = await import('./show.ts')
+      const { configJsonSchema } = await import('../shared/config/json-schema.ts')
       console.log(JSON.stringify(configJsonSchema(), null, 2))
     })
 }
@@ -171,6 +173,8 @@ function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOp
     proxies: plan.hasProxies ? http.proxy.count : 0,
     isHttps: http.tls !== null,
     address: httpAddressFrom(env),
+    dashboard: dashboardFrom(env).address,
+    workingDir: process.cwd(),
     session,
     env,
     log: flushing(log),

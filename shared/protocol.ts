@@ -1,4 +1,5 @@
 import type { DeploymentConfig, LoggingConfig } from './config/resolved.ts'
+import type { ApplicationConfig } from './config/schema.ts'
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import type { ApplicationStatus } from './statuses.ts'
@@ -108,8 +109,9 @@ export interface Apply {
   readonly isReminder: boolean
 }
 
-/** What is declared. */
+/** What is declared; `declared`: as it was written, for whoever asks. */
 export interface Target {
+  readonly declared: readonly ApplicationConfig[]
   readonly applications: readonly TargetApplication[]
   /** The per cent of their replicas that all deployments run; null: all. */
   readonly targetCapacity: number | null

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { parseConfig } from '../../../shared/config/parse.ts'
-import { configJsonSchema, showConfig } from '../../../cli/show.ts'
+import { showConfig } from '../../../cli/show.ts'
+import { configJsonSchema } from '../../../shared/config/json-schema.ts'
 
 /** What a JSON schema has, as far as this test looks. */
 interface Schema {

@@ -25,8 +25,8 @@ export interface Plan {
 type Request = Omit<Deploy, 'isReminder'> | Omit<Apply, 'isReminder'>
 
 export interface Asked {
-  /** An import path, or the file of a configuration. */
-  readonly target: string
+  /** An import path, or the file of a configuration; undefined: nothing yet. */
+  readonly target: string | undefined
   readonly words: readonly string[]
   /** undefined: not said. */
   readonly name: string | undefined
@@ -39,10 +39,12 @@ export async function planOf(
   asked: Asked,
   at: { session: Session; env: Environment; leave: Promise<unknown> },
 ): Promise<Plan> {
-  const kind = configKind(asked.target)
-  if (kind === undefined) return { applications: [single(asked)], requests: deploys, env: {}, hasProxies: true }
-  refuseFlags(asked)
   const { target, workingDir } = asked
+  const plain = { requests: deploys, env: {}, hasProxies: true }
+  if (target === undefined) return { ...plain, applications: [] }
+  const kind = configKind(target)
+  if (kind === undefined) return { ...plain, applications: [single(asked, target)] }
+  refuseFlags(asked)
   const { parseConfig } = await import('../shared/config/parse.ts')
   const { applicationsOf, targetOf } = await import('../shared/config/applications.ts')
   const config =
@@ -55,8 +57,8 @@ export async function planOf(
   }
 }
 
-function single({ target, words, name = 'default', routePrefix = '/', workingDir }: Asked): Build {
-  return plainBuild({ importPath: target, workingDir, name, routePrefix, args: parseArguments(words) })
+function single({ words, name = 'default', routePrefix = '/', workingDir }: Asked, importPath: string): Build {
+  return plainBuild({ importPath, workingDir, name, routePrefix, args: parseArguments(words) })
 }
 
 /** By itself, beside whatever else runs. */

@@ -1,25 +1,23 @@
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { dashboardFrom } from '../shared/dashboard.ts'
-import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import { configKind } from '../shared/config/file.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
-import { httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
+import { httpAddressFrom, httpSettingsFrom } from '../shared/settings.ts'
 import { loadCredentials } from '../shared/tls.ts'
-import { userName } from '../shared/user.ts'
 import type { Environment } from '../shared/variables.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from '../shared/checks.ts'
+import { type Act, addCommands } from './commands.ts'
+import { complain } from './complain.ts'
 import { addFlags, environmentOf } from './flags.ts'
 import { watchParent } from './parent.ts'
 import { type Asked, type Plan, planOf } from './plan.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
 import { Run, type RunOptions } from './run.ts'
-import { checkPrivate, createSession, linkLatest, makeDirectory, sessionName } from './session-directory.ts'
+import { createOrDefault } from './session-directory.ts'
 import { Signals } from './signals.ts'
 
 const SOURCE = 'cli/program.ts'
@@ -49,23 +47,39 @@ interface Invocation {
   readonly defaultTarget: string | undefined
 }
 
-export async function main(invocation: Invocation): Promise<void> {
+/** Everything that can be said to the command. */
+export function commandOf(invocation: Omit<Invocation, 'argv'>): Command {
   const program = new Command('batoid')
     .description('Serves models and Hono applications from many Node.js processes.')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(run with --help to see what there is)')
   addRun(program, invocation)
+  addStart(program, invocation)
+  addCommands(program, { env: invocation.env, doing })
   addSchema(program)
+  return program
+}
+
+/** What most commands do is loaded for them alone. */
+async function doing(act: Act): Promise<void> {
   try {
-    await program.parseAsync(invocation.argv)
+    await act(await import('./actions.ts'))
+  } catch (error) {
+    process.exitCode = complain(error)
+  }
+}
+
+export async function main(invocation: Invocation): Promise<void> {
+  try {
+    await commandOf(invocation).parseAsync(invocation.argv)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
   }
 }
 
-function addRun(program: Command, { env, random, defaultTarget }: Invocation): void {
+function addRun(program: Command, { env, random, defaultTarget }: Omit<Invocation, 'argv'>): void {
   const run = program
     .command('run')
     .description('Runs applications until Ctrl-C.')
@@ -76,10 +90,7 @@ function addRun(program: Command, { env, random, defaultTarget }: Invocation): v
     .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
     .option('--name <name>', 'name of the application (default: "default")', checked(checkName))
     .option('--route-prefix <prefix>', 'path prefix under which it answers (default: "/")', checked(checkRoutePrefix))
-    .option(
-      '--session-dir <directory>',
-      'where its sockets and logs lie (default: a new one below the temporary directory)',
-    )
+    .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, words: string[], flags: Flags, command: Command) => {
       const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
@@ -90,6 +101,30 @@ function addRun(program: Command, { env, random, defaultTarget }: Invocation): v
     })
   addFlags(run)
 }
+
+const SESSION_DIR = [
+  '--session-dir <directory>',
+  'where its sockets and logs lie (default: a new one below the temporary directory)',
+] as const
+
+function addStart(program: Command, { env, random }: Omit<Invocation, 'argv'>): void {
+  const start = program
+    .command('start')
+    .description('Runs a cluster without applications until Ctrl-C; `batoid deploy` brings them.')
+    .option(...SESSION_DIR)
+    .addHelpText('after', '\nExample:\n  $ batoid start --http-port 8080')
+    .action(async ({ sessionDir, ...flags }: Flags, command: Command) => {
+      const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
+      const said = environmentOf({ ...flags }, process.cwd(), isSaid)
+      process.exitCode = await execute(
+        { ...NOTHING_ASKED, workingDir: process.cwd() },
+        { sessionDir, env: { ...env, ...said }, said, random },
+      )
+    })
+  addFlags(start)
+}
+
+const NOTHING_ASKED = { target: undefined, words: [], name: undefined, routePrefix: undefined }
 
 function addSchema(program: Command): void {
   program
@@ -134,8 +169,10 @@ async function runIn(session: Session, { asked, given, signals }: Order): Promis
     now: Date.now,
     clock: systemClock,
   })
-  const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
-  console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
+  if (asked.target !== undefined) {
+    const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
+    console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
+  }
   const plan = await Promise.race([planOf(asked, { session, env: given.env, leave: signals.first }), signals.first])
   if (plan === undefined) return leave(log, signals)
   const cluster = new Run(runOptions(session, plan, given, log))
@@ -181,32 +218,6 @@ function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOp
     random: given.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
   }
-}
-
-async function createOrDefault(directory: string | undefined): Promise<Session> {
-  if (directory !== undefined) return await createSession(directory, systemClock)
-  const root = sessionRoot(tmpdir(), userName())
-  makeDirectory(root)
-  try {
-    // Its name can be guessed: somebody else may have made it first.
-    checkPrivate(root)
-  } catch (error) {
-    throw new ServeError('session_unusable', `cannot use ${root}: ${messageOf(error)}; take a --session-dir`)
-  }
-  const session = await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
-  linkLatest(session)
-  return session
-}
-
-/** One clear line, after the user's own stack if user code threw. */
-function complain(error: unknown): number {
-  if (!(error instanceof ServeError)) {
-    console.error(error instanceof Error ? error.stack : messageOf(error))
-    return catalogue.internal.exit
-  }
-  if (error.userStack !== undefined) console.error(error.userStack)
-  console.error(`ERROR: ${error.message}`)
-  return catalogue[error.code].exit
 }
 
 /** The launcher says little, and what it says belongs between the lines of the others: at once. */

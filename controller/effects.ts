@@ -53,6 +53,8 @@ export interface Former {
   readonly replicas: readonly Started[]
   /** and those that have not ended meanwhile. */
   living(): Promise<readonly ReplicaId[]>
+  /** Leaves no word of it for the next controller. */
+  forget(replica: ReplicaId): void
   /** What should run; undefined: that is not known any more, until somebody says it. */
   readonly state: DesiredState | undefined
 }

@@ -38,6 +38,10 @@ async function isDead(session: Session, replica: ReplicaId, clock: Clock): Promi
   } catch {
     return false // somebody serves it
   }
-  rmSync(replicaStarted(session, replica), { force: true })
+  forgetReplica(session, replica)
   return true
+}
+
+export function forgetReplica(session: Session, replica: ReplicaId): void {
+  rmSync(replicaStarted(session, replica), { force: true })
 }

@@ -38,7 +38,7 @@ import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Controller } from './controller.ts'
 import type { Former } from './effects.ts'
-import { livingReplicas, startedReplicas } from './former.ts'
+import { forgetReplica, livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 import { serveRest } from './rest.ts'
@@ -112,6 +112,7 @@ function findFormer(): Former | undefined {
   return {
     replicas: startedReplicas(session),
     living: () => livingReplicas(session, systemClock),
+    forget: (replica) => forgetReplica(session, replica),
     state: found.state === 'intact' ? found.wanted : undefined,
   }
 }

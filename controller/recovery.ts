@@ -9,7 +9,7 @@ const LOOK_MS = 100
 
 export interface RecoveryOptions {
   /** What a controller before this one has left; undefined: there was none. */
-  readonly former: Pick<Former, 'replicas' | 'living'> | undefined
+  readonly former: Omit<Former, 'applications'> | undefined
   readonly clock: Clock
   readonly done: () => void
 }
@@ -42,7 +42,7 @@ export class Recovery {
 
   /** What shall run is known. */
   know(): void {
-    if (!this.#knowsTarget) this.#options.clock.after(RECOVERY_MS, () => this.end())
+    if (!this.#knowsTarget) this.#options.clock.after(RECOVERY_MS, () => this.#giveUp())
     this.#knowsTarget = true
     this.#endIfComplete()
   }
@@ -56,6 +56,12 @@ export class Recovery {
   end(): void {
     this.#awaited.clear()
     this.#options.done()
+  }
+
+  /** A controller that was killed just before it started a replica has left word of it; nobody is to wait for it again. */
+  #giveUp(): void {
+    for (const replica of this.#awaited.keys()) this.#options.former?.forget(replica)
+    this.end()
   }
 
   /** One that was about to leave may do so before it says anything. */

@@ -24,6 +24,8 @@ export class Attempt implements Receiver, Parcel {
   /** Of the answer's body, if it was announced. */
   #length: number | undefined
   #isFlowing = false
+  /** By a client that takes its time. */
+  #isHeldUp = false
   /** The whole body, to leave in one write with the head. */
   #whole: string | Buffer | undefined
 
@@ -71,15 +73,21 @@ export class Attempt implements Receiver, Parcel {
       this.#whole = isText ? data.toString('latin1') : Buffer.from(data)
       return
     }
-    if (this.#write(data)) return
+    // One read may bring many chunks, and all of them after the first are written before it is known what becomes of that.
+    if (this.#write(data) || this.#isHeldUp) return
+    this.#isHeldUp = true
     this.#connection.pause()
-    this.#delivery.response.once('drain', () => this.#connection.resume())
+    this.#delivery.response.once('drain', () => {
+      this.#isHeldUp = false
+      // Otherwise it may carry somebody else's answer by now.
+      if (this.#phase === 'answering') this.#connection.resume()
+    })
   }
 
-  /** At once, so that it is known whether the client's socket has taken all of it. */
+  /** At once, so that it is known whether the client's socket has taken all of it; what is small is cheaper to copy. */
   #write(data: Buffer): boolean {
     const { response } = this.#delivery
-    if (this.#connection.isLentBriefly) return response.write(Buffer.from(data))
+    if (this.#connection.isLentBriefly || data.length <= TEXT_BYTES) return response.write(Buffer.from(data))
     response.socket?.cork()
     const isTaken = response.write(data)
     response.socket?.uncork()

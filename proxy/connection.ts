@@ -204,7 +204,9 @@ export class Connection implements Parcel {
     this.#receiver = undefined
     this.#parser = undefined
     this.#memory.release()
-    if (fault === undefined && parser.isReusable && this.#isSent && this.#error === undefined) {
+    // The next request would stand behind what the replica has not taken, and perhaps never will.
+    const isEmpty = this.#isSent && this.#socket.writableLength === 0
+    if (fault === undefined && parser.isReusable && isEmpty && this.#error === undefined) {
       if (this.#isPaused) this.resume()
       this.#owner.free(this)
     } else this.abort()

@@ -108,8 +108,9 @@ export class Upload {
     this.#state = 'kept'
     this.#request.on('data', (chunk: Buffer) => {
       this.#keep(chunk)
-      const isFull = this.#sink === undefined ? this.#isNearlyFull : !this.#sink.push(chunk)
-      if (isFull) this.#request.pause()
+      // Without anybody who takes it, it is read ahead, or thrown away.
+      const isTaken = this.#sink?.push(chunk) ?? this.#state === 'lost'
+      if (!isTaken && !this.#hasRoom) this.#request.pause()
     })
     this.#request.on('end', () => {
       this.#hasEnded = true
@@ -119,9 +120,12 @@ export class Upload {
     this.#request.on('error', () => {})
   }
 
-  /** One chunk more, and what is kept might be too much. */
-  get #isNearlyFull(): boolean {
-    return this.#state === 'kept' && this.#cost + CHUNK_READ_BYTES + CHUNK_BYTES > KEPT_BYTES
+  /**
+   * What may be kept is read though nobody takes it: that the client leaves is seen only on a connection that is read.
+   * Not if one chunk more might be too much.
+   */
+  get #hasRoom(): boolean {
+    return this.#state === 'kept' && this.#cost + CHUNK_READ_BYTES + CHUNK_BYTES <= KEPT_BYTES
   }
 
   get #cost(): number {

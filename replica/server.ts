@@ -11,6 +11,7 @@ import { Admission } from './admission.ts'
 import { ingressOf, internalError, isResponse } from './answer.ts'
 import { type RequestContext, withRequest } from './context.ts'
 import { describe, type Ingress, type Servable } from './deployment.ts'
+import { Incoming } from './incoming.ts'
 import { Outgoing, refuseAnswer } from './outgoing.ts'
 import { routePattern } from './route-pattern.ts'
 import { withoutPrefix, withoutQuery } from './route-prefix.ts'
@@ -58,9 +59,8 @@ export class ReplicaServer {
     this.#admission = new Admission(options.live.maxOngoingRequests, options.clock)
     this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
-    this.#server = createServer({ ServerResponse: Outgoing, maxHeaderSize: MAX_HEAD_BYTES }, (incoming, outgoing) =>
-      this.#handle(incoming, outgoing),
-    )
+    const settings = { IncomingMessage: Incoming, ServerResponse: Outgoing, maxHeaderSize: MAX_HEAD_BYTES }
+    this.#server = createServer(settings, (incoming, outgoing) => this.#handle(incoming, outgoing))
     // The proxy sends none but handshakes of WebSockets here.
     this.#server.on('upgrade', (incoming, _socket, head) => {
       const upgrade = openUpgrade(incoming, head)

@@ -19,6 +19,7 @@ const phases: Record<string, { text: string; sees?: string }> = {
   streaming: { text: get('/streaming'), sees: 'first' },
   uploading: { text: post('/uploading', 9) },
   unread: { text: post('/unread', 9) },
+  'unread-and-large': { text: post('/unread-and-large', 150_000) + 'x'.repeat(150_000 - 3) },
 }
 
 interface Counts {

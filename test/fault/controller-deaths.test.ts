@@ -1,3 +1,5 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Clients, startClients } from '../helpers/clients.ts'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
@@ -126,6 +128,15 @@ describe('a controller that is killed, with 20 clients', function () {
       tookMs.push(await interrupt(scale(2, 1), atMs), await interrupt(scale(1, 0), atMs))
     }
     await finish(`killed in a start and in a drain, 8 moments each, all done after ms: ${spread(tookMs)}`)
+  })
+
+  it('just before it has started a replica, is waited for once and not again', async () => {
+    await start('one')
+    const word = join(cluster.session, 'replica-abcdefgh.started')
+    writeFileSync(word, '')
+    await killed()
+    expect(existsSync(word)).to.equal(false)
+    await finish('killed before it started what it had decided to')
   })
 
   it('at any moment of a delete, costs other applications no request, and the delete is completed', async () => {

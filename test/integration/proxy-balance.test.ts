@@ -149,7 +149,7 @@ describe('several proxies before one replica', () => {
   })
 
   it('let no more requests wait together than may wait', async () => {
-    workMs = 3000
+    workMs = 10_000
     route({ maxQueuedRequests: 3 })
     const leave = new AbortController()
     const asked = proxies.flatMap((proxy) =>

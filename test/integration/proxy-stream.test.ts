@@ -98,6 +98,32 @@ describe('a body on its way through the proxy', () => {
     expect(grown).to.be.lessThan(150 * MIB)
   })
 
+  it('in many small pieces is held up once by a client that takes its time, not once a piece', async () => {
+    const warnings: string[] = []
+    const warned = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', warned)
+    const pieces = 20_000
+    let isHeldUp = false
+    const stream = Readable.from(Array.from({ length: pieces }, () => Buffer.alloc(500, 'x')))
+    bench.serve(
+      await bench.standIn((_, response) => {
+        stream.pipe(response)
+        stream.on('pause', () => {
+          isHeldUp = true
+        })
+      }),
+    )
+    const client = rawClient(bench.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    client.socket.pause()
+    await eventually(() => isHeldUp && bench.proxy.gauges.leased === 1 && stream.isPaused())
+    client.socket.resume()
+    await eventually(() => client.text.endsWith('\r\n0\r\n\r\n'))
+    process.off('warning', warned)
+    expect(client.text.split('x'.repeat(500))).to.have.length(pieces + 1)
+    expect(warnings).to.deep.equal([])
+    client.socket.destroy()
+  })
+
   it('of 200 MB from the client takes bounded memory, however slow the replica', async () => {
     const { stream, made } = source(3200)
     const before = process.memoryUsage.rss()

@@ -97,8 +97,18 @@ describe('an upload', () => {
     expect(request.readableEnded).to.equal(true)
   })
 
-  it('is not read faster than it is taken', async () => {
-    const { request, upload } = bodyOf(...Array.from({ length: 10 }, () => Buffer.alloc(64 * KIB)))
+  it('is read to its end when nobody wants the rest, also after it was held up', async () => {
+    const { request, upload } = bodyOf(...Array.from({ length: 20 }, () => Buffer.alloc(64 * KIB)))
+    upload.open()
+    upload.flow({ push: () => false, end: () => {} })
+    await setImmediate()
+    upload.discard()
+    for (let turn = 0; turn < 40; turn += 1) await setImmediate()
+    expect(request.readableEnded).to.equal(true)
+  })
+
+  it('is read no faster than it is taken, but for what is kept: that its client leaves has to be seen', async () => {
+    const { request, upload } = bodyOf(...Array.from({ length: 20 }, () => Buffer.alloc(64 * KIB)))
     let [pushed, ended] = [0, false]
     expect(upload.open()).to.equal('stream')
     upload.flow({
@@ -110,13 +120,28 @@ describe('an upload', () => {
         ended = true
       },
     })
-    for (let most = 1; most <= 10; most += 1) {
-      await setImmediate()
-      await setImmediate()
+    for (let most = 15; most <= 20; most += 1) {
+      for (let turn = 0; turn < 20; turn += 1) await setImmediate()
       expect(pushed).to.equal(most)
       upload.resume()
     }
     await setImmediate()
     expect([ended, request.readableEnded]).to.deep.equal([true, true])
+  })
+
+  it('of which nothing may be kept any more is not read faster than it is taken', async () => {
+    const { upload } = bodyOf('a', 'b', 'c')
+    let pushed = 0
+    expect(upload.open()).to.equal('stream')
+    upload.flow({
+      push: () => {
+        pushed += 1
+        upload.commit()
+        return false
+      },
+      end: () => {},
+    })
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate()
+    expect(pushed).to.equal(1)
   })
 })

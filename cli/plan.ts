@@ -34,11 +34,16 @@ export interface Asked {
   readonly workingDir: string
 }
 
+interface Planning {
+  readonly session: Session
+  readonly env: Environment
+  readonly leave: Promise<unknown>
+  /** The launcher holds its lifeline already. */
+  readonly isHeld?: boolean
+}
+
 /** @throws ServeError with what is wrong with what was asked for */
-export async function planOf(
-  asked: Asked,
-  at: { session: Session; env: Environment; leave: Promise<unknown> },
-): Promise<Plan> {
+export async function planOf(asked: Asked, at: Planning): Promise<Plan> {
   const { target, workingDir } = asked
   const plain = { requests: deploys, env: {}, hasProxies: true }
   if (target === undefined) return { ...plain, applications: [] }
@@ -90,16 +95,16 @@ function refuseFlags({ target, words, name, routePrefix }: Asked): void {
 async function loadConfig(
   file: string,
   workingDir: string,
-  { session, env, leave }: { session: Session; env: Environment; leave: Promise<unknown> },
+  { session, env, leave, isHeld = false }: Planning,
 ): Promise<ServeConfig> {
-  const lifeline = await holdLifeline(lifelineSocket(session))
+  const lifeline = isHeld ? undefined : await holdLifeline(lifelineSocket(session))
   const told = { ...withoutSecrets(env), BATOID_LAUNCHED: '1', BATOID_SESSION_DIR: session.directory }
   const build = startConfigBuild(file, { session, env: told, clock: systemClock, workingDir })
   void leave.then(() => build.kill())
   try {
     return await build.result
   } finally {
-    await lifeline.close()
+    await lifeline?.close()
   }
 }
 

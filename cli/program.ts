@@ -13,9 +13,11 @@ import { checkName, checkRoutePrefix } from '../shared/checks.ts'
 import { type Act, addCommands } from './commands.ts'
 import { complain } from './complain.ts'
 import { addFlags, environmentOf } from './flags.ts'
+import { flushing } from './flushing-log.ts'
 import { watchParent } from './parent.ts'
 import { type Asked, type Plan, planOf } from './plan.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
+import { reloading } from './reload.ts'
 import { Run, type RunOptions } from './run.ts'
 import { createOrDefault } from './session-directory.ts'
 import { Signals } from './signals.ts'
@@ -29,10 +31,12 @@ interface Flags {
   readonly name?: string
   readonly routePrefix?: string
   readonly sessionDir?: string
+  readonly reload?: true
 }
 
 interface Given {
   readonly sessionDir: string | undefined
+  readonly reload: boolean
   readonly env: Environment
   /** What of it flags and variables say, which wins over a configuration. */
   readonly said: Environment
@@ -90,14 +94,13 @@ function addRun(program: Command, { env, random, defaultTarget }: Omit<Invocatio
     .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
     .option('--name <name>', 'name of the application (default: "default")', checked(checkName))
     .option('--route-prefix <prefix>', 'path prefix under which it answers (default: "/")', checked(checkRoutePrefix))
+    .option('-r, --reload', 'deploy again whenever a source below this directory changes')
     .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, words: string[], flags: Flags, command: Command) => {
-      const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
-      const said = environmentOf({ ...flags }, process.cwd(), isSaid)
-      const { name, routePrefix, sessionDir } = flags
+      const { name, routePrefix } = flags
       const asked = { target: target ?? defaultTarget ?? '', words, name, routePrefix, workingDir: process.cwd() }
-      process.exitCode = await execute(asked, { sessionDir, env: { ...env, ...said }, said, random })
+      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
     })
   addFlags(run)
 }
@@ -113,18 +116,20 @@ function addStart(program: Command, { env, random }: Omit<Invocation, 'argv'>): 
     .description('Runs a cluster without applications until Ctrl-C; `batoid deploy` brings them.')
     .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid start --http-port 8080')
-    .action(async ({ sessionDir, ...flags }: Flags, command: Command) => {
-      const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
-      const said = environmentOf({ ...flags }, process.cwd(), isSaid)
-      process.exitCode = await execute(
-        { ...NOTHING_ASKED, workingDir: process.cwd() },
-        { sessionDir, env: { ...env, ...said }, said, random },
-      )
+    .action(async (flags: Flags, command: Command) => {
+      const asked = { ...NOTHING_ASKED, workingDir: process.cwd() }
+      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
     })
   addFlags(start)
 }
 
 const NOTHING_ASKED = { target: undefined, words: [], name: undefined, routePrefix: undefined }
+
+function givenBy(flags: Flags, command: Command, { env, random }: Pick<Given, 'env' | 'random'>): Given {
+  const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
+  const said = environmentOf({ ...flags }, process.cwd(), isSaid)
+  return { sessionDir: flags.sessionDir, reload: flags.reload === true, env: { ...env, ...said }, said, random }
+}
 
 function addSchema(program: Command): void {
   program
@@ -175,16 +180,23 @@ async function runIn(session: Session, { asked, given, signals }: Order): Promis
   }
   const plan = await Promise.race([planOf(asked, { session, env: given.env, leave: signals.first }), signals.first])
   if (plan === undefined) return leave(log, signals)
-  const cluster = new Run(runOptions(session, plan, given, log))
+  const options = runOptions(session, plan, given, log)
+  const cluster = new Run(options)
   let code = 0
+  let unwatch: (() => void) | undefined
   try {
     await Promise.race([cluster.start(), signals.first])
+    if (given.reload) {
+      const again = () => planOf(asked, { session, env: given.env, leave: signals.first, isHeld: true })
+      unwatch = reloading({ cluster, session, directory: asked.workingDir, plan: again, log: options.log })
+    }
     if (signals.reason === undefined) await Promise.race([signals.first, cluster.failed])
     leave(log, signals)
   } catch (error) {
     cluster.drainOutput()
     code = complain(error)
   }
+  unwatch?.()
   const wasInterrupted = await Promise.race([cluster.stop().then(() => false), signals.second.then(() => true)])
   if (wasInterrupted) await cluster.kill()
   log.flush()
@@ -218,17 +230,6 @@ function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOp
     random: given.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
   }
-}
-
-/** The launcher says little, and what it says belongs between the lines of the others: at once. */
-function flushing(log: Log): Log {
-  const atOnce =
-    (level: 'debug' | 'info' | 'warning' | 'error'): Log['info'] =>
-    (message, about) => {
-      log[level](message, about)
-      log.flush()
-    }
-  return { ...log, debug: atOnce('debug'), info: atOnce('info'), warning: atOnce('warning'), error: atOnce('error') }
 }
 
 function checked(check: (text: string) => string | undefined): (text: string) => string {

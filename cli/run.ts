@@ -49,6 +49,7 @@ export class Run {
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #builds: Builds | undefined
+  #requests: Plan['requests']
   #isStopping = false
   #status: Status = { type: 'status', proxies: 0, applications: [] }
   readonly #waiting = new Set<() => void>()
@@ -56,6 +57,7 @@ export class Run {
   constructor(options: RunOptions) {
     const { session, log, print } = options
     this.#options = options
+    this.#requests = options.requests
     this.#sockets = new Sockets(options)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
@@ -88,8 +90,7 @@ export class Run {
     const { session, log, applications, proxies } = this.#options
     this.#lifeline = await holdLifeline(lifelineSocket(session))
     for (const one of this.#standing()) this.#keeper.start(one)
-    const at = { session, env: withoutSecrets(this.#sockets.environment()), clock: systemClock }
-    this.#builds = new Builds(applications, at)
+    this.#builds = this.#build(applications)
     this.#dial()
     await this.#until((status) => status.proxies >= proxies)
     log.info('Started Serve in namespace "serve".')
@@ -118,6 +119,26 @@ export class Run {
         log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
       return error instanceof Error ? error : new ServeError('internal', message)
     }
+  }
+
+  /**
+   * Puts what is asked for now in the place of what runs. Rejects if some of it cannot be built: what ran under its name
+   * goes on.
+   */
+  async reload({ applications, requests }: Pick<Plan, 'applications' | 'requests'>): Promise<void> {
+    this.#builds?.kill()
+    const builds = this.#build(applications)
+    this.#builds = builds
+    const results = await Promise.allSettled(applications.map(({ name }) => builds.resultOf(name)))
+    if (this.#builds !== builds || this.#isStopping) return
+    this.#requests = requests
+    await this.#deploy(false)
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  #build(applications: readonly Build[]): Builds {
+    const env = withoutSecrets(this.#sockets.environment())
+    return new Builds(applications, { session: this.#options.session, env, clock: systemClock })
   }
 
   /** Drains everything: no request is lost, no process left. */
@@ -192,7 +213,7 @@ export class Run {
 
   /** What has been built so far. */
   async #deploy(isReminder: boolean): Promise<void> {
-    for (const request of this.#options.requests(this.#builds?.applications ?? []))
+    for (const request of this.#requests(this.#builds?.applications ?? []))
       await this.#channel?.request({ ...request, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
   }
 

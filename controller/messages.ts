@@ -94,6 +94,7 @@ const application = z.object({
   name: z.string().min(1),
   routePrefix: z.string().nullable(),
   importPath: z.string(),
+  codeVersion: z.string().max(100).optional(),
   workingDir: z.string(),
   args: z.record(z.string(), z.unknown()),
   envVars: z.record(z.string(), z.string()),

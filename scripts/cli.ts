@@ -13,6 +13,10 @@ Written by \`npm run docs\` from the command itself.
 that was started last, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
 \`status\`, \`config\` and their kind print YAML, or JSON with \`--json\`. \`logs\` reads the files of a session, whether its cluster runs
 or not. Exit codes are in [errors](errors.md).
+
+\`run --reload\` watches JavaScript, TypeScript, JSON and YAML below the directory in which it was started, but for \`node_modules\`
+and what is hidden. Every change is built and brought by a rolling update; what cannot be built, or does not start, leaves the last
+version that did serving.
 `
 
 export function cliPage(): string {

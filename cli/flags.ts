@@ -1,13 +1,8 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import {
-  customResources,
-  type Environment,
-  httpVariables,
-  numCpus,
-  numGpus,
-  type Variable,
-} from '../shared/settings.ts'
+import { dashboardVariables } from '../shared/dashboard.ts'
+import { customResources, httpVariables, numCpus, numGpus } from '../shared/settings.ts'
+import type { Environment, Variable } from '../shared/variables.ts'
 
 interface Flag {
   readonly flags: string
@@ -71,6 +66,18 @@ const FLAGS: readonly Flag[] = [
     means: 'PEM file of authorities; clients must show a certificate of one of them',
     variable: httpVariables.sslCaCerts,
     isPath: true,
+  },
+  {
+    flags: '--dashboard-host <host>',
+    means: 'address of the REST API; any that others can reach needs BATOID_AUTH_TOKEN',
+    variable: dashboardVariables.host,
+    default: '127.0.0.1',
+  },
+  {
+    flags: '--dashboard-port <port>',
+    means: 'port of the REST API; 0: any free one',
+    variable: dashboardVariables.port,
+    default: '8265',
   },
   {
     flags: '--num-cpus <number>',

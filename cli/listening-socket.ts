@@ -10,6 +10,20 @@ export interface ListeningSocket {
   close(): void
 }
 
+/** By which flags an address is given, and what it is for where that is not plain. */
+interface Flags {
+  readonly host: string
+  readonly port: string
+  readonly what: string
+}
+
+export const HTTP_FLAGS: Flags = { host: '--http-host', port: '--http-port', what: '' }
+export const DASHBOARD_FLAGS: Flags = {
+  host: '--dashboard-host',
+  port: '--dashboard-port',
+  what: ', which is for the REST API',
+}
+
 interface BoundHandle {
   readonly fd: number
   getsockname(into: object): number
@@ -27,36 +41,36 @@ type CreateServerHandle = (host: string, port: number, family: 4 | 6) => BoundHa
  *
  * @throws ServeError `port_unavailable`
  */
-export function bindSocket({ host, port }: HttpAddress): ListeningSocket | undefined {
+export function bindSocket({ host, port }: HttpAddress, flags: Flags): ListeningSocket | undefined {
   const { _createServerHandle: create } = net as unknown as { _createServerHandle?: CreateServerHandle }
   if (create === undefined) return undefined
   const address = host === 'localhost' ? '127.0.0.1' : host
   const handle = create(address, port, net.isIPv6(address) ? 6 : 4)
-  if (typeof handle === 'number') throw unavailable(handle, host, port)
+  if (typeof handle === 'number') throw unavailable(handle, { host, port }, flags)
   const bound = { port }
   // libuv keeps an address in use to itself until somebody asks.
   const problem = handle.getsockname(bound)
   if (problem !== 0) {
     handle.close()
-    throw unavailable(problem, host, port)
+    throw unavailable(problem, { host, port }, flags)
   }
   return { fd: handle.fd, address: { host, port: bound.port }, close: () => handle.close() }
 }
 
-function unavailable(errno: number, host: string, port: number): ServeError {
-  return new ServeError('port_unavailable', explain(getSystemErrorName(errno), host, port))
+function unavailable(errno: number, address: HttpAddress, flags: Flags): ServeError {
+  return new ServeError('port_unavailable', explain(getSystemErrorName(errno), address, flags))
 }
 
-function explain(code: string, host: string, port: number): string {
-  const where = `cannot listen on ${host} port ${port}`
+function explain(code: string, { host, port }: HttpAddress, flags: Flags): string {
+  const where = `cannot listen on ${host} port ${port}${flags.what}`
   switch (code) {
     case 'EADDRINUSE':
-      return `${where}: another process listens there; stop it, or take another port with --http-port (0: any free one)`
+      return `${where}: another process listens there; stop it, or take another port with ${flags.port} (0: any free one)`
     case 'EACCES':
-      return `${where}: this user may not; take a port of 1024 or more with --http-port`
+      return `${where}: this user may not; take a port of 1024 or more with ${flags.port}`
     case 'EADDRNOTAVAIL':
     case 'EINVAL':
-      return `${where}: this machine has no such address; see --http-host`
+      return `${where}: this machine has no such address; see ${flags.host}`
     default:
       return `${where}: ${code}`
   }

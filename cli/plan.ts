@@ -6,10 +6,11 @@ import type { ServeConfig } from '../shared/config/schema.ts'
 import { ServeError } from '../shared/errors.ts'
 import { holdLifeline } from '../shared/lifeline.ts'
 import type { Apply, Deploy, Target, TargetApplication } from '../shared/protocol.ts'
+import { withoutSecrets } from '../shared/secrets.ts'
 import { lifelineSocket, type Session } from '../shared/session.ts'
-import { type Environment, httpVariables } from '../shared/settings.ts'
+import { httpVariables } from '../shared/settings.ts'
+import type { Environment } from '../shared/variables.ts'
 import { parseArguments } from './arguments.ts'
-import { withoutSecrets } from './standing.ts'
 
 /** What is to be run, whichever way it was said. */
 export interface Plan {
@@ -24,8 +25,8 @@ export interface Plan {
 type Request = Omit<Deploy, 'isReminder'> | Omit<Apply, 'isReminder'>
 
 export interface Asked {
-  /** An import path, or the file of a configuration. */
-  readonly target: string
+  /** An import path, or the file of a configuration; undefined: nothing yet. */
+  readonly target: string | undefined
   readonly words: readonly string[]
   /** undefined: not said. */
   readonly name: string | undefined
@@ -33,15 +34,22 @@ export interface Asked {
   readonly workingDir: string
 }
 
+interface Planning {
+  readonly session: Session
+  readonly env: Environment
+  readonly leave: Promise<unknown>
+  /** The launcher holds its lifeline already. */
+  readonly isHeld?: boolean
+}
+
 /** @throws ServeError with what is wrong with what was asked for */
-export async function planOf(
-  asked: Asked,
-  at: { session: Session; env: Environment; leave: Promise<unknown> },
-): Promise<Plan> {
-  const kind = configKind(asked.target)
-  if (kind === undefined) return { applications: [single(asked)], requests: deploys, env: {}, hasProxies: true }
-  refuseFlags(asked)
+export async function planOf(asked: Asked, at: Planning): Promise<Plan> {
   const { target, workingDir } = asked
+  const plain = { requests: deploys, env: {}, hasProxies: true }
+  if (target === undefined) return { ...plain, applications: [] }
+  const kind = configKind(target)
+  if (kind === undefined) return { ...plain, applications: [single(asked, target)] }
+  refuseFlags(asked)
   const { parseConfig } = await import('../shared/config/parse.ts')
   const { applicationsOf, targetOf } = await import('../shared/config/applications.ts')
   const config =
@@ -54,8 +62,8 @@ export async function planOf(
   }
 }
 
-function single({ target, words, name = 'default', routePrefix = '/', workingDir }: Asked): Build {
-  return plainBuild({ importPath: target, workingDir, name, routePrefix, args: parseArguments(words) })
+function single({ words, name = 'default', routePrefix = '/', workingDir }: Asked, importPath: string): Build {
+  return plainBuild({ importPath, workingDir, name, routePrefix, args: parseArguments(words) })
 }
 
 /** By itself, beside whatever else runs. */
@@ -87,16 +95,16 @@ function refuseFlags({ target, words, name, routePrefix }: Asked): void {
 async function loadConfig(
   file: string,
   workingDir: string,
-  { session, env, leave }: { session: Session; env: Environment; leave: Promise<unknown> },
+  { session, env, leave, isHeld = false }: Planning,
 ): Promise<ServeConfig> {
-  const lifeline = await holdLifeline(lifelineSocket(session))
+  const lifeline = isHeld ? undefined : await holdLifeline(lifelineSocket(session))
   const told = { ...withoutSecrets(env), BATOID_LAUNCHED: '1', BATOID_SESSION_DIR: session.directory }
   const build = startConfigBuild(file, { session, env: told, clock: systemClock, workingDir })
   void leave.then(() => build.kill())
   try {
     return await build.result
   } finally {
-    await lifeline.close()
+    await lifeline?.close()
   }
 }
 

@@ -1,23 +1,25 @@
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
-import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
+import { dashboardFrom } from '../shared/dashboard.ts'
 import type { Random } from '../shared/ids.ts'
 import { configKind } from '../shared/config/file.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import type { Session } from '../shared/session.ts'
-import { type Environment, httpAddressFrom, httpSettingsFrom, sessionRoot } from '../shared/settings.ts'
+import { httpAddressFrom, httpSettingsFrom } from '../shared/settings.ts'
 import { loadCredentials } from '../shared/tls.ts'
-import { userName } from '../shared/user.ts'
+import type { Environment } from '../shared/variables.ts'
 import { VERSION } from '../shared/version.ts'
 import { checkName, checkRoutePrefix } from '../shared/checks.ts'
+import { type Act, addCommands } from './commands.ts'
+import { complain } from './complain.ts'
 import { addFlags, environmentOf } from './flags.ts'
+import { flushing } from './flushing-log.ts'
 import { watchParent } from './parent.ts'
 import { type Asked, type Plan, planOf } from './plan.ts'
 import { cliLine, isColourful, showPrefix } from './prefix.ts'
+import { reloading } from './reload.ts'
 import { Run, type RunOptions } from './run.ts'
-import { checkPrivate, createSession, linkLatest, makeDirectory, sessionName } from './session-directory.ts'
+import { createOrDefault } from './session-directory.ts'
 import { Signals } from './signals.ts'
 
 const SOURCE = 'cli/program.ts'
@@ -29,10 +31,12 @@ interface Flags {
   readonly name?: string
   readonly routePrefix?: string
   readonly sessionDir?: string
+  readonly reload?: true
 }
 
 interface Given {
   readonly sessionDir: string | undefined
+  readonly reload: boolean
   readonly env: Environment
   /** What of it flags and variables say, which wins over a configuration. */
   readonly said: Environment
@@ -47,23 +51,39 @@ interface Invocation {
   readonly defaultTarget: string | undefined
 }
 
-export async function main(invocation: Invocation): Promise<void> {
+/** Everything that can be said to the command. */
+export function commandOf(invocation: Omit<Invocation, 'argv'>): Command {
   const program = new Command('batoid')
     .description('Serves models and Hono applications from many Node.js processes.')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(run with --help to see what there is)')
   addRun(program, invocation)
+  addStart(program, invocation)
+  addCommands(program, { env: invocation.env, doing })
   addSchema(program)
+  return program
+}
+
+/** What most commands do is loaded for them alone. */
+async function doing(act: Act): Promise<void> {
   try {
-    await program.parseAsync(invocation.argv)
+    await act(await import('./actions.ts'))
+  } catch (error) {
+    process.exitCode = complain(error)
+  }
+}
+
+export async function main(invocation: Invocation): Promise<void> {
+  try {
+    await commandOf(invocation).parseAsync(invocation.argv)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
   }
 }
 
-function addRun(program: Command, { env, random, defaultTarget }: Invocation): void {
+function addRun(program: Command, { env, random, defaultTarget }: Omit<Invocation, 'argv'>): void {
   const run = program
     .command('run')
     .description('Runs applications until Ctrl-C.')
@@ -74,19 +94,41 @@ function addRun(program: Command, { env, random, defaultTarget }: Invocation): v
     .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
     .option('--name <name>', 'name of the application (default: "default")', checked(checkName))
     .option('--route-prefix <prefix>', 'path prefix under which it answers (default: "/")', checked(checkRoutePrefix))
-    .option(
-      '--session-dir <directory>',
-      'where its sockets and logs lie (default: a new one below the temporary directory)',
-    )
+    .option('-r, --reload', 'deploy again whenever a source below this directory changes')
+    .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, words: string[], flags: Flags, command: Command) => {
-      const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
-      const said = environmentOf({ ...flags }, process.cwd(), isSaid)
-      const { name, routePrefix, sessionDir } = flags
+      const { name, routePrefix } = flags
       const asked = { target: target ?? defaultTarget ?? '', words, name, routePrefix, workingDir: process.cwd() }
-      process.exitCode = await execute(asked, { sessionDir, env: { ...env, ...said }, said, random })
+      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
     })
   addFlags(run)
+}
+
+const SESSION_DIR = [
+  '--session-dir <directory>',
+  'where its sockets and logs lie (default: a new one below the temporary directory)',
+] as const
+
+function addStart(program: Command, { env, random }: Omit<Invocation, 'argv'>): void {
+  const start = program
+    .command('start')
+    .description('Runs a cluster without applications until Ctrl-C; `batoid deploy` brings them.')
+    .option(...SESSION_DIR)
+    .addHelpText('after', '\nExample:\n  $ batoid start --http-port 8080')
+    .action(async (flags: Flags, command: Command) => {
+      const asked = { ...NOTHING_ASKED, workingDir: process.cwd() }
+      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
+    })
+  addFlags(start)
+}
+
+const NOTHING_ASKED = { target: undefined, words: [], name: undefined, routePrefix: undefined }
+
+function givenBy(flags: Flags, command: Command, { env, random }: Pick<Given, 'env' | 'random'>): Given {
+  const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
+  const said = environmentOf({ ...flags }, process.cwd(), isSaid)
+  return { sessionDir: flags.sessionDir, reload: flags.reload === true, env: { ...env, ...said }, said, random }
 }
 
 function addSchema(program: Command): void {
@@ -95,7 +137,7 @@ function addSchema(program: Command): void {
     .description('Prints the JSON schema of configuration files, for editors.')
     .addHelpText('after', '\nExample:\n  $ batoid schema > serve.schema.json')
     .action(async () => {
-      const { configJsonSchema } = await import('./show.ts')
+      const { configJsonSchema } = await import('../shared/config/json-schema.ts')
       console.log(JSON.stringify(configJsonSchema(), null, 2))
     })
 }
@@ -132,20 +174,29 @@ async function runIn(session: Session, { asked, given, signals }: Order): Promis
     now: Date.now,
     clock: systemClock,
   })
-  const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
-  console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
+  if (asked.target !== undefined) {
+    const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
+    console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
+  }
   const plan = await Promise.race([planOf(asked, { session, env: given.env, leave: signals.first }), signals.first])
   if (plan === undefined) return leave(log, signals)
-  const cluster = new Run(runOptions(session, plan, given, log))
+  const options = runOptions(session, plan, given, log)
+  const cluster = new Run(options)
   let code = 0
+  let unwatch: (() => void) | undefined
   try {
     await Promise.race([cluster.start(), signals.first])
+    if (given.reload) {
+      const again = () => planOf(asked, { session, env: given.env, leave: signals.first, isHeld: true })
+      unwatch = reloading({ cluster, session, directory: asked.workingDir, plan: again, log: options.log })
+    }
     if (signals.reason === undefined) await Promise.race([signals.first, cluster.failed])
     leave(log, signals)
   } catch (error) {
     cluster.drainOutput()
     code = complain(error)
   }
+  unwatch?.()
   const wasInterrupted = await Promise.race([cluster.stop().then(() => false), signals.second.then(() => true)])
   if (wasInterrupted) await cluster.kill()
   log.flush()
@@ -171,49 +222,14 @@ function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOp
     proxies: plan.hasProxies ? http.proxy.count : 0,
     isHttps: http.tls !== null,
     address: httpAddressFrom(env),
+    dashboard: dashboardFrom(env).address,
+    workingDir: process.cwd(),
     session,
     env,
     log: flushing(log),
     random: given.random,
     print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
   }
-}
-
-async function createOrDefault(directory: string | undefined): Promise<Session> {
-  if (directory !== undefined) return await createSession(directory, systemClock)
-  const root = sessionRoot(tmpdir(), userName())
-  makeDirectory(root)
-  try {
-    // Its name can be guessed: somebody else may have made it first.
-    checkPrivate(root)
-  } catch (error) {
-    throw new ServeError('session_unusable', `cannot use ${root}: ${messageOf(error)}; take a --session-dir`)
-  }
-  const session = await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
-  linkLatest(session)
-  return session
-}
-
-/** One clear line, after the user's own stack if user code threw. */
-function complain(error: unknown): number {
-  if (!(error instanceof ServeError)) {
-    console.error(error instanceof Error ? error.stack : messageOf(error))
-    return catalogue.internal.exit
-  }
-  if (error.userStack !== undefined) console.error(error.userStack)
-  console.error(`ERROR: ${error.message}`)
-  return catalogue[error.code].exit
-}
-
-/** The launcher says little, and what it says belongs between the lines of the others: at once. */
-function flushing(log: Log): Log {
-  const atOnce =
-    (level: 'debug' | 'info' | 'warning' | 'error'): Log['info'] =>
-    (message, about) => {
-      log[level](message, about)
-      log.flush()
-    }
-  return { ...log, debug: atOnce('debug'), info: atOnce('info'), warning: atOnce('warning'), error: atOnce('error') }
 }
 
 function checked(check: (text: string) => string | undefined): (text: string) => string {

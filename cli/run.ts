@@ -13,30 +13,24 @@ import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
 import { PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
 import type { ApplicationStatus } from '../shared/statuses.ts'
-import { controllerSocket, lifelineSocket, outputDirectory, type Session } from '../shared/session.ts'
-import type { Environment, HttpAddress } from '../shared/settings.ts'
+import { withoutSecrets } from '../shared/secrets.ts'
+import { controllerSocket, lifelineSocket, outputDirectory } from '../shared/session.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { VERSION } from '../shared/version.ts'
 import { Keeper } from './keeper.ts'
-import { bindSocket, type ListeningSocket } from './listening-socket.ts'
 import { type Follower, followOutput } from './log-follower.ts'
 import type { Plan } from './plan.ts'
 import { parseProcfile } from './procfile.ts'
-import { type Standing, standing, withoutSecrets } from './standing.ts'
+import { Sockets, type SocketsOptions } from './sockets.ts'
+import type { Standing } from './standing.ts'
 
 /** dist/cli/run.js → the directory of the package. */
 const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
 const DEPLOY_TIMEOUT_MS = 10_000
 
-export interface RunOptions {
+export interface RunOptions extends SocketsOptions {
   readonly applications: readonly Build[]
   readonly requests: Plan['requests']
-  /** 0: no HTTP at all. */
-  readonly proxies: number
-  readonly isHttps: boolean
-  readonly address: HttpAddress
-  readonly session: Session
-  readonly env: Environment
   readonly log: Log
   readonly random: Random
   readonly print: (prefix: { readonly name: string; readonly pid: number }, line: string) => void
@@ -45,7 +39,7 @@ export interface RunOptions {
 /** One cluster and its applications, from its start to its end. */
 export class Run {
   readonly #options: RunOptions
-  readonly #socket: ListeningSocket | undefined
+  readonly #sockets: Sockets
   readonly #keeper: Keeper
   readonly #follower: Follower
   /** Rejects with the first thing that makes going on pointless. */
@@ -55,6 +49,7 @@ export class Run {
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #builds: Builds | undefined
+  #requests: Plan['requests']
   #isStopping = false
   #status: Status = { type: 'status', proxies: 0, applications: [] }
   readonly #waiting = new Set<() => void>()
@@ -62,7 +57,8 @@ export class Run {
   constructor(options: RunOptions) {
     const { session, log, print } = options
     this.#options = options
-    this.#socket = options.proxies === 0 ? undefined : bindSocket(options.address)
+    this.#requests = options.requests
+    this.#sockets = new Sockets(options)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
@@ -83,9 +79,7 @@ export class Run {
   }
 
   #place(routePrefix: string | null): string {
-    if (routePrefix === null) return ''
-    const { host, port } = this.#socket?.address ?? this.#options.address
-    return ` at ${this.#options.isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${routePrefix}`
+    return routePrefix === null ? '' : ` at ${this.#sockets.url(routePrefix)}`
   }
 
   /**
@@ -96,8 +90,7 @@ export class Run {
     const { session, log, applications, proxies } = this.#options
     this.#lifeline = await holdLifeline(lifelineSocket(session))
     for (const one of this.#standing()) this.#keeper.start(one)
-    const at = { session, env: withoutSecrets(this.#environment()), clock: systemClock }
-    this.#builds = new Builds(applications, at)
+    this.#builds = this.#build(applications)
     this.#dial()
     await this.#until((status) => status.proxies >= proxies)
     log.info('Started Serve in namespace "serve".')
@@ -128,12 +121,31 @@ export class Run {
     }
   }
 
+  /**
+   * Puts what is asked for now in the place of what runs. Rejects if some of it cannot be built: what ran under its name
+   * goes on.
+   */
+  async reload({ applications, requests }: Pick<Plan, 'applications' | 'requests'>): Promise<void> {
+    this.#builds?.kill()
+    const builds = this.#build(applications)
+    this.#builds = builds
+    const results = await Promise.allSettled(applications.map(({ name }) => builds.resultOf(name)))
+    if (this.#builds !== builds || this.#isStopping) return
+    this.#requests = requests
+    await this.#deploy(false)
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  #build(applications: readonly Build[]): Builds {
+    const env = withoutSecrets(this.#sockets.environment())
+    return new Builds(applications, { session: this.#options.session, env, clock: systemClock })
+  }
+
   /** Drains everything: no request is lost, no process left. */
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#builds?.kill()
-    // Held any longer, it would let new connections wait for nobody.
-    this.#socket?.close()
+    this.#sockets.closeHttp()
     const proxies = this.#standing().flatMap(({ name, isProxy }) => (isProxy ? [name] : []))
     await this.#keeper.stop(proxies, PROXY_GRACE_MS + EXIT_GRACE_MS)
     await this.#channel?.request({ type: 'shutdown' }, { timeoutMs: CONTROLLER_GRACE_MS }).catch(() => undefined)
@@ -155,7 +167,7 @@ export class Run {
   async #kill(): Promise<void> {
     this.#builds?.kill()
     this.#channel?.close()
-    this.#socket?.close()
+    this.#sockets.close()
     await this.#keeper.killAll()
     for (const pid of this.#lifeline?.pids() ?? []) killIfAlive(pid)
     await this.#lifeline?.close()
@@ -165,20 +177,7 @@ export class Run {
   }
 
   #standing(): Standing[] {
-    const entries = parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8'))
-    const sockets = this.#socket === undefined ? [] : [this.#socket.fd]
-    return standing(entries, { env: this.#environment(), proxies: this.#options.proxies, sockets })
-  }
-
-  #environment(): Environment {
-    const { env, session, address } = this.#options
-    return {
-      ...env,
-      BATOID_LAUNCHED: '1',
-      BATOID_SESSION_DIR: session.directory,
-      BATOID_HTTP_HOST: address.host,
-      BATOID_HTTP_PORT: String(this.#socket?.address.port ?? address.port),
-    }
+    return this.#sockets.standing(parseProcfile(readFileSync(join(PACKAGE_DIRECTORY, 'Procfile'), 'utf8')))
   }
 
   #dial(): void {
@@ -214,7 +213,7 @@ export class Run {
 
   /** What has been built so far. */
   async #deploy(isReminder: boolean): Promise<void> {
-    for (const request of this.#options.requests(this.#builds?.applications ?? []))
+    for (const request of this.#requests(this.#builds?.applications ?? []))
       await this.#channel?.request({ ...request, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
   }
 

@@ -9,8 +9,9 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { Clock } from '../shared/clock.ts'
+import { type Clock, systemClock } from '../shared/clock.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import {
   controllerCheckpoint,
@@ -25,12 +26,14 @@ import {
 import type { ReplicaId } from '../shared/ids.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { clearSocketPath } from '../shared/socket-path.ts'
+import { sessionRoot } from '../shared/settings.ts'
+import { userName } from '../shared/user.ts'
 
 /**
  * Makes the directory of a new cluster, mode 0700: whoever can enter it commands the cluster.
  * @throws ServeError `session_unusable` or `path_too_long`
  */
-export async function createSession(directory: string, clock: Clock): Promise<Session> {
+async function createSession(directory: string, clock: Clock): Promise<Session> {
   const session = { directory: resolve(directory) }
   const longest = Buffer.byteLength(replicaSocket(session, 'xxxxxxxx' as ReplicaId))
   if (longest > MAX_SOCKET_PATH_BYTES) {
@@ -57,8 +60,24 @@ export async function createSession(directory: string, clock: Clock): Promise<Se
   return session
 }
 
+/** In a directory of its own, unless the user has said in which. */
+export async function createOrDefault(directory: string | undefined): Promise<Session> {
+  if (directory !== undefined) return await createSession(directory, systemClock)
+  const root = sessionRoot(tmpdir(), userName())
+  makeDirectory(root)
+  try {
+    // Its name can be guessed: somebody else may have made it first.
+    checkPrivate(root)
+  } catch (error) {
+    throw new ServeError('session_unusable', `cannot use ${root}: ${messageOf(error)}; take a --session-dir`)
+  }
+  const session = await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
+  linkLatest(session)
+  return session
+}
+
 /** Throws unless the directory is this user's and nobody else's: whoever can enter it commands the cluster. */
-export function checkPrivate(directory: string): void {
+function checkPrivate(directory: string): void {
   const { uid, mode } = statSync(directory)
   if (process.getuid !== undefined && uid !== process.getuid()) throw new Error('it belongs to another user')
   if ((mode & 0o077) !== 0) throw new Error('other users may enter it (chmod 700 makes it private)')
@@ -73,14 +92,14 @@ export function makeDirectory(path: string): void {
 }
 
 /** Lets `session_latest`, beside the session directory, lead to it. Renamed into place, so that it is never missing. */
-export function linkLatest({ directory }: Session): void {
+function linkLatest({ directory }: Session): void {
   const temporary = `${directory}.latest`
   symlinkSync(directory, temporary)
   renameSync(temporary, join(dirname(directory), 'session_latest'))
 }
 
 /** `session_2026-11-22_16-52-52_45584`, as Ray names them. */
-export function sessionName(now: Date, pid: number): string {
+function sessionName(now: Date, pid: number): string {
   const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
   return `session_${date}_${two(now.getHours())}-${two(now.getMinutes())}-${two(now.getSeconds())}_${pid}`
 }

@@ -149,7 +149,7 @@ export class Controller {
 
   details(): Details {
     const factsOf = (replica: ReplicaId) => this.#options.processes.factsOf(replica)
-    return { proxies: this.#peers.proxies(), applications: this.#loop.details(factsOf) }
+    return { proxies: this.#peers.proxies(), ...this.#loop.details(factsOf) }
   }
 
   /** Undefined: too late. */

@@ -79,6 +79,7 @@ export function startedWith(application: ApplicationSpec, { name, options }: Dep
   return {
     deployment: deploymentId({ application: application.name, deployment: name }),
     importPath: application.importPath,
+    codeVersion: application.codeVersion,
     workingDir: application.workingDir,
     args: application.args,
     envVars: application.envVars,

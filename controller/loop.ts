@@ -3,7 +3,7 @@ import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '..
 import { messageOf } from '../shared/errors.ts'
 import type { ApplicationSpec, EndpointTable, Target } from '../shared/protocol.ts'
 import { idsOf, restored, settled, withReplicas } from './applications.ts'
-import { type ApplicationDetails, applicationDetails, type ReplicaFacts } from './details.ts'
+import { applicationDetails, type Details, type ReplicaFacts } from './details.ts'
 import { desiredOf, type Hash, settingsOf, specificationOf, takenOver } from './desired.ts'
 import type { Effects } from './effects.ts'
 import { routes } from './endpoints.ts'
@@ -15,6 +15,7 @@ import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { type OwnStatus, statuses } from './status.ts'
 import { Table } from './table.ts'
 import { type DesiredState, NOTHING, specsOf, withDeployed, withoutThese, withTarget, withUnbuilt } from './target.ts'
+import { Turns } from './turns.ts'
 
 /** The controller's one loop: event → observe → reconcile → record → perform. */
 export class Loop {
@@ -29,6 +30,7 @@ export class Loop {
   #desired: Desired = new Map()
   #observed: Observed = new Map()
   #isHeld = false
+  readonly #turns = new Turns()
   #cancelWake: () => void = () => {}
 
   constructor(options: {
@@ -131,8 +133,10 @@ export class Loop {
     return withUnbuilt(statuses(applications, this.#desired, this.#observed, recovering), unbuilt)
   }
 
-  details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): ApplicationDetails[] {
-    return applicationDetails(this.#state, { desired: this.#desired, observed: this.#observed, factsOf })
+  details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): Omit<Details, 'proxies'> {
+    const applications = applicationDetails(this.#state, { desired: this.#desired, observed: this.#observed, factsOf })
+    const { targetCapacity, declared } = this.#state
+    return { applications, targetCapacity, declaredAtS: declared.atS, turns: this.#turns.seen() }
   }
 
   get #specs(): readonly ApplicationSpec[] {
@@ -172,6 +176,7 @@ export class Loop {
     this.#effects.changed()
     this.#wakeAfter(now)
     this.#settle()
+    this.#turns.note(this.#clock.now() - now, this.#nowS())
   }
 
   /** What runs well is remembered, and what does not may be taken back. Without room on the disk, until the next time. */

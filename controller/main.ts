@@ -2,13 +2,16 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
+import { dirname } from 'node:path'
 import { serveChannel } from './channel-server.ts'
 import { systemClock } from '../shared/clock.ts'
+import { dashboardFrom } from '../shared/dashboard.ts'
 import { catalogue, messageOf, report, ServeError } from '../shared/errors.ts'
 import { whenAskedToLeave } from '../shared/leaving.ts'
 import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
+import { thisNode } from '../shared/node.ts'
 import { outputFile } from '../shared/output.ts'
 import {
   controllerCheckpoint,
@@ -17,7 +20,18 @@ import {
   logDirectory,
   outputDirectory,
 } from '../shared/session.ts'
-import { applicationFrom, cpusFrom, gpusFrom, isLaunched, resourcesFrom, sessionFrom } from '../shared/settings.ts'
+import {
+  applicationFrom,
+  cpusFrom,
+  gpusFrom,
+  httpAddressFrom,
+  httpSettingsFrom,
+  inheritedSocket,
+  isLaunched,
+  resourcesFrom,
+  sessionFrom,
+} from '../shared/settings.ts'
+import { withoutSecrets } from '../shared/secrets.ts'
 import { removeSockets } from '../shared/socket-files.ts'
 import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
@@ -27,15 +41,17 @@ import type { Former } from './effects.ts'
 import { forgetReplica, livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
+import { serveRest } from './rest.ts'
 import { type DesiredState, NOTHING } from './target.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
+const logFile = `${logDirectory(session)}/${logFileName(`controller_${process.pid}`)}.log`
 const log = openLog({
   component: `controller ${process.pid}`,
-  file: `${logDirectory(session)}/${logFileName(`controller_${process.pid}`)}.log`,
+  file: logFile,
   output: { fd: 1, path: outputFile(outputDirectory(session), 'ServeController', process.pid) },
   level: 'INFO',
   identity: {
@@ -47,6 +63,7 @@ const log = openLog({
   clock: systemClock,
 })
 
+const startedAtS = Date.now() / 1000
 const builds = new Set<{ kill(): void }>()
 
 function leave(code: number): never {
@@ -55,10 +72,26 @@ function leave(code: number): never {
   process.exit(code)
 }
 
+function giveUp(error: unknown): never {
+  log.error(messageOf(error))
+  return leave(error instanceof ServeError ? catalogue[error.code].exit : 1)
+}
+
 process.on('uncaughtException', (error) => {
   log.error(`There was an exception in the controller: ${error instanceof Error ? error.stack : String(error)}`)
   leave(1)
 })
+
+function settled<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    return giveUp(error)
+  }
+}
+
+const dashboard = settled(() => dashboardFrom(process.env))
+const http = settled(() => ({ address: httpAddressFrom(process.env), http: httpSettingsFrom(process.env) }))
 
 /** As NVIDIA's driver lists them. */
 function installedGpus(): string[] {
@@ -86,9 +119,10 @@ function findFormer(): Former | undefined {
 
 const former = findFormer()
 if (former?.state === undefined) checkpoint.save(former === undefined ? NOTHING : undefined)
+const env = withoutSecrets(process.env)
 const processes = new Processes({
   session,
-  env: process.env,
+  env,
   clock: systemClock,
   date: Date.now,
   exited: (replica, obituary) => controller.exited(replica, obituary),
@@ -138,16 +172,38 @@ const channel = await serveChannel({
   receive: (peer, message) => controller.receive(peer, message),
   problem: (text) => log.warning(text),
   clock: systemClock,
-}).catch((error: unknown) => {
-  log.error(messageOf(error))
-  return leave(error instanceof ServeError ? 2 : 1)
+}).catch(giveUp)
+
+const workingDir = process.env['BATOID_WORKING_DIR'] ?? process.cwd()
+await serveRest({
+  session,
+  env,
+  workingDir,
+  dashboard,
+  fd: inheritedSocket(process.env, process.pid),
+  controller,
+  facts: {
+    node: thisNode(session),
+    identify: (pid, actorName) => identityOf(session, { pid, actorName }),
+    controllerLogFile: logFile,
+    logsRoot: dirname(logDirectory(session)),
+    ...http,
+    hasProxies: process.env['BATOID_PROXY_LOCATION'] !== 'Disabled',
+  },
+  startedAtS,
+  started: (build) => void builds.add(build),
+  clock: systemClock,
+  warn: (text) => log.warning(text),
+  problem: complain,
 })
+  .then((url) => log.info(`The REST API is at ${url} (its documentation: ${url}/docs).`, { fileOnly: true }))
+  .catch(giveUp)
 
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
 const what = applicationFrom(process.env)
 if (what !== undefined && !isComplete(former?.state)) {
   const started = (build: { kill(): void }) => void builds.add(build)
-  const order = { session, env: process.env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
+  const order = { session, env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
   // What reads configurations takes a while to load, and few controllers need it.
   const { deployUnbidden } = await import('./unbidden.ts')
   deployUnbidden({ ...order, problem: complain }).catch((error: unknown) => {

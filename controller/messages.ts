@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
 import type { LoggingConfig } from '../shared/config/resolved.ts'
+import type { ApplicationConfig } from '../shared/config/schema.ts'
 import { type DeploymentId, isDeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
 import type {
   ApplicationSpec,
@@ -93,6 +94,7 @@ const application = z.object({
   name: z.string().min(1),
   routePrefix: z.string().nullable(),
   importPath: z.string(),
+  codeVersion: z.string().max(100).optional(),
   workingDir: z.string(),
   args: z.record(z.string(), z.unknown()),
   envVars: z.record(z.string(), z.string()),
@@ -103,7 +105,7 @@ const application = z.object({
     z.object({
       name: z.string().min(1),
       options: z.object({
-        numReplicas: z.int().positive(),
+        numReplicas: z.int().nonnegative(),
         maxOngoingRequests: z.int().positive(),
         maxQueuedRequests: z.int(),
         backpressureConfig: z.object({ statusCode: z.literal([503, 429]), retryAfterS: z.number().nullable() }),
@@ -131,7 +133,15 @@ const application = z.object({
 
 const targetCapacity = z.number().min(0).max(100).nullable()
 
+/** What was checked when it was declared, and is only shown again. */
+const declared = z.array(
+  z.custom<ApplicationConfig>(
+    (one) => typeof one === 'object' && one !== null && 'name' in one && 'deployments' in one,
+  ),
+)
+
 const target = z.object({
+  declared,
   applications: z.array(
     z.object({
       name: z.string().min(1),
@@ -164,6 +174,7 @@ const deployed = z.object({
 const state = z.object({
   applications: z.array(deployed),
   unbuilt: z.array(z.object({ name: z.string(), error: errorReport.optional() })),
+  declared: z.object({ atS: z.number(), applications: declared }),
   targetCapacity,
   loggingConfig,
 })

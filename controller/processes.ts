@@ -24,6 +24,8 @@ const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url
 const LOOK_MS = 200
 /** How often the memory of the replicas is noted, so that it can be told afterwards. */
 const SAMPLE_MS = 1_000
+/** Of so many that have gone it is still known what they were. */
+const REMEMBERED = 100
 
 export interface Which {
   readonly replica: ReplicaId
@@ -47,6 +49,7 @@ export class Processes {
   readonly #date: () => number
   readonly #exited: (which: Which, obituary: Obituary) => void
   readonly #running = new Map<ReplicaId, Running>()
+  readonly #ended = new Map<ReplicaId, ReplicaFacts>()
 
   constructor(options: {
     session: Session
@@ -121,10 +124,14 @@ export class Processes {
     return true
   }
 
+  /** Also of those that have gone, for some time. */
   factsOf(replica: ReplicaId): ReplicaFacts | undefined {
     const running = this.#running.get(replica)
-    if (running?.pid === undefined) return undefined
-    const { pid, deployment: id, startedAtMs } = running
+    return running === undefined ? this.#ended.get(replica) : this.#factsOf(running)
+  }
+
+  #factsOf({ pid, replica, deployment: id, startedAtMs }: Running): ReplicaFacts | undefined {
+    if (pid === undefined) return undefined
     const { application, deployment } = deploymentName(id)
     const file = logFileName(`replica_${application}_${deployment}_${replica}`)
     return { pid, startTimeS: startedAtMs / 1000, logFile: `${logDirectory(this.#session)}/${file}.log` }
@@ -159,6 +166,12 @@ export class Processes {
     this.#clock.after(SAMPLE_MS, () => this.#sample())
   }
 
+  #remember(running: Running): void {
+    const facts = this.#factsOf(running)
+    if (facts !== undefined) this.#ended.set(running.replica, facts)
+    for (const eldest of [...this.#ended.keys()].slice(0, -REMEMBERED)) this.#ended.delete(eldest)
+  }
+
   #obituary({ deployment: id, pid, since, memoryBytes }: Running, how: string): Obituary {
     const lastLines = pid === undefined ? [] : lastLinesOf(this.#outputFile(id, pid))
     return { how, uptimeMs: this.#clock.now() - since, memoryBytes, lastLines }
@@ -172,6 +185,7 @@ export class Processes {
     const running = this.#running.get(replica)
     if (running === undefined) return
     this.#running.delete(replica)
+    this.#remember(running)
     removeSocket(replicaSocket(this.#session, replica))
     for (const file of [replicaStarted, replicaFrozen]) rmSync(file(this.#session, replica), { force: true })
     this.#exited(running, this.#obituary(running, how))

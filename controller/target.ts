@@ -1,19 +1,28 @@
 import { LOGGING_DEFAULTS } from '../shared/config/defaults.ts'
 import type { LoggingConfig } from '../shared/config/resolved.ts'
+import type { ApplicationConfig } from '../shared/config/schema.ts'
 import { type ErrorReport, ServeError } from '../shared/errors.ts'
 import type { ApplicationSpec, Target } from '../shared/protocol.ts'
 import type { ApplicationStatus } from '../shared/statuses.ts'
-import { type Deployed, withApplication, without } from './applications.ts'
+import { type Deployed, without, withApplication } from './applications.ts'
 
 /** All that shall run, and what is remembered of it: what the checkpoint holds. */
 export interface DesiredState {
   readonly applications: readonly Deployed[]
   /** What was declared, but cannot run as declared, or not yet; an application that was there before goes on. */
   readonly unbuilt: readonly Unbuilt[]
+  /** What was declared last, as it was written. */
+  readonly declared: Declared
   /** The per cent of their replicas that all deployments run; null: all. */
   readonly targetCapacity: number | null
   /** Of the controller and the proxies. */
   readonly loggingConfig: LoggingConfig
+}
+
+export interface Declared {
+  /** Unix time, in seconds. */
+  readonly atS: number
+  readonly applications: readonly ApplicationConfig[]
 }
 
 export interface Unbuilt {
@@ -25,6 +34,7 @@ export interface Unbuilt {
 export const NOTHING: DesiredState = {
   applications: [],
   unbuilt: [],
+  declared: { atS: 0, applications: [] },
   targetCapacity: null,
   loggingConfig: LOGGING_DEFAULTS,
 }
@@ -43,11 +53,6 @@ export function withDeployed(state: DesiredState, spec: ApplicationSpec, nowS: n
   }
 }
 
-export function withoutThese(state: DesiredState, names: readonly string[]): DesiredState {
-  const unbuilt = state.unbuilt.filter(({ name }) => !names.includes(name))
-  return { ...state, applications: without(state.applications, names), unbuilt }
-}
-
 /** With what is declared, and nothing else of what was declared before. */
 export function withTarget(state: DesiredState, target: Target, nowS: number): DesiredState {
   const { targetCapacity, loggingConfig } = target
@@ -63,7 +68,19 @@ export function withTarget(state: DesiredState, target: Target, nowS: number): D
     goesOn as readonly Deployed[],
   )
   const inOrder = applications.toSorted((a, b) => names.indexOf(a.spec.name) - names.indexOf(b.spec.name))
-  return { applications: inOrder, unbuilt, targetCapacity, loggingConfig }
+  const declared = { atS: nowS, applications: target.declared }
+  return { applications: inOrder, unbuilt, declared, targetCapacity, loggingConfig }
+}
+
+/** Without the applications of these names, however they were deployed. */
+export function withoutThese(state: DesiredState, names: readonly string[]): DesiredState {
+  const isKept = ({ name }: { readonly name: string }) => !names.includes(name)
+  return {
+    ...state,
+    applications: without(state.applications, names),
+    unbuilt: state.unbuilt.filter(isKept),
+    declared: { ...state.declared, applications: state.declared.applications.filter(isKept) },
+  }
 }
 
 /** Those that have been built. */

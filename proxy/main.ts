@@ -1,15 +1,16 @@
 /** A proxy: takes HTTP requests and spreads them over the replicas that the controller tells it of. */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { showAccess } from '../shared/access.ts'
 import { dialChannel } from '../shared/channel-client.ts'
 import { systemClock } from '../shared/clock.ts'
 import { catalogue, messageOf, ServeError } from '../shared/errors.ts'
 import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
-import { identityOf, nodeIdOf } from '../shared/identity.ts'
+import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
+import { thisNode } from '../shared/node.ts'
 import { outputFile } from '../shared/output.ts'
 import { type FromProxy, PROTOCOL, type ToProxy } from '../shared/protocol.ts'
 import { controllerSocket, lifelineSocket, logDirectory, outputDirectory } from '../shared/session.ts'
@@ -38,13 +39,9 @@ function settle<T>(read: () => T): T {
 const address = settle(() => httpAddressFrom(process.env))
 const http = settle(() => httpSettingsFrom(process.env))
 const credentials = settle(() => (http.tls === null ? undefined : loadCredentials(http.tls)))
-const ip = Object.values(networkInterfaces())
-  .flat()
-  .find((network) => network?.family === 'IPv4' && !network.internal)?.address
-const node = ip ?? '127.0.0.1'
+const { id: nodeId, ip: node } = thisNode(session)
 /** One writer a file. */
 const numbered = http.proxy.index === 0 ? '' : `_${http.proxy.index + 1}`
-const nodeId = nodeIdOf(session)
 const logFile = `${logDirectory(session)}/${logFileName(`proxy_${node}${numbered}`)}.log`
 const log = openLog({
   component: `proxy ${node}`,

@@ -7,7 +7,7 @@ import { fromBarePrefix, toOtherSlash } from './redirect.ts'
 import { allowedMethods } from './route-pattern.ts'
 import { documented, validated } from './openapi.ts'
 import { queryValues } from '../shared/schema.ts'
-import { swaggerAsset, swaggerPage } from './swagger.ts'
+import { swaggerAsset, swaggerPage } from '../shared/swagger.ts'
 import { type InvalidItem, invalidItems, malformedJson, missingBody } from './validation.ts'
 
 /** What the documentation says of an application, as `FastAPI(title=…)` takes it. */

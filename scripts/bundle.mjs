@@ -54,7 +54,7 @@ await Promise.all(stale.map((name) => rm(join(chunks, name))))
 const from = new URL('./', import.meta.resolve('swagger-ui-dist/package.json'))
 const served = ['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png']
 const licences = ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt']
-const to = join(dist, 'replica/swagger-ui')
+const to = join(dist, 'swagger-ui')
 await mkdir(to, { recursive: true })
 await Promise.all([...served, ...licences].map((name) => cp(new URL(name, from), join(to, name))))
 

@@ -1,7 +1,7 @@
 /** Writes docs/configuration.md from the schema; a test holds it to that. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { configJsonSchema } from '../cli/show.ts'
+import { configJsonSchema } from '../shared/config/json-schema.ts'
 
 interface Schema {
   readonly description?: string

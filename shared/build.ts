@@ -10,7 +10,7 @@ import { type ErrorReport, ServeError } from './errors.ts'
 import { showExit, startProcess } from './output.ts'
 import type { ApplicationSpec } from './protocol.ts'
 import { outputDirectory, type Session } from './session.ts'
-import type { Environment } from './settings.ts'
+import type { Environment } from './variables.ts'
 
 const BUILD_MAIN = fileURLToPath(new URL('../replica/build/main.js', import.meta.url))
 /** As long as a replica may take to start: the build loads the same module. */

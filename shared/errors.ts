@@ -41,6 +41,8 @@ export const catalogue = {
     exit: 2,
     means: 'A file of TLS cannot be read, or the private key, its password and the certificate do not belong together.',
   },
+  no_cluster: { exit: 2, means: 'No cluster runs where a command looks for one, or it does not answer.' },
+  refused: { exit: 2, means: 'A cluster does not do what a command asks for.' },
   bad_procfile: { exit: 2, means: 'The Procfile has a line that is not `name: command`.' },
   bad_import_path: { exit: 2, means: 'The import path is not `module:export`.' },
   module_not_found: { exit: 3, means: 'No file belongs to the module of the import path.' },

@@ -9,7 +9,7 @@ export function nodeIdOf({ directory }: Session): string {
 }
 
 /** Who a process is, by Ray's keys: one that runs again is another worker, and the same actor only under the same name. */
-export function identityOf(session: Session, { pid, actorName }: { pid: number; actorName: string }): Identity {
+export function identityOf(session: Session, { pid, actorName }: { pid: number; actorName: string }) {
   const nodeId = nodeIdOf(session)
   return {
     process: pid,
@@ -17,7 +17,7 @@ export function identityOf(session: Session, { pid, actorName }: { pid: number; 
     node_id: nodeId,
     actor_id: digest(`${nodeId} ${actorName}`).slice(0, ACTOR_DIGITS),
     actor_name: actorName,
-  }
+  } satisfies Identity
 }
 
 const ACTOR_DIGITS = 32

@@ -1,4 +1,5 @@
 import type { DeploymentConfig, LoggingConfig } from './config/resolved.ts'
+import type { ApplicationConfig } from './config/schema.ts'
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import type { ApplicationStatus } from './statuses.ts'
@@ -6,7 +7,6 @@ import type { ApplicationStatus } from './statuses.ts'
 /**
  * Every message between processes. Types alone: what a process that runs user code sends is checked with zod where it
  * arrives (controller/messages.ts), and no other process pays for loading zod.
- *
  * Messages are small and whole: a snapshot, never a difference, so that one which was missed needs only the next.
  */
 
@@ -108,8 +108,9 @@ export interface Apply {
   readonly isReminder: boolean
 }
 
-/** What is declared. */
+/** What is declared; `declared`: as it was written, for whoever asks. */
 export interface Target {
+  readonly declared: readonly ApplicationConfig[]
   readonly applications: readonly TargetApplication[]
   /** The per cent of their replicas that all deployments run; null: all. */
   readonly targetCapacity: number | null
@@ -121,9 +122,8 @@ export interface TargetApplication {
   readonly name: string
   readonly build:
     | { readonly state: 'built'; readonly spec: ApplicationSpec }
-    /** What runs under this name goes on meanwhile, */
+    /** What runs under this name goes on meanwhile, and if it cannot be built. */
     | { readonly state: 'building' }
-    /** and does so if it cannot be built. */
     | { readonly state: 'failed'; readonly error: ErrorReport }
 }
 
@@ -228,6 +228,8 @@ export interface ApplicationSpec {
   /** null: not reachable over HTTP. */
   readonly routePrefix: string | null
   readonly importPath: string
+  /** Other code under the same import path; undefined: what was there when it was deployed first. */
+  readonly codeVersion?: string | undefined
   /** Where the import path is resolved, and the working directory of the replicas. */
   readonly workingDir: string
   /** What the builder is called with, if that is what the import path leads to. */

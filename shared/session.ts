@@ -26,6 +26,9 @@ export const replicaStarted = ({ directory }: Session, replica: ReplicaId): stri
 export const replicaFrozen = ({ directory }: Session, replica: ReplicaId): string =>
   `${directory}/replica-${replica}.frozen`
 
+/** The address of the REST API. */
+export const dashboardFile = ({ directory }: Session): string => `${directory}/dashboard`
+
 /** What should run. Is there while a controller lives, and after one that did not leave by itself. */
 export const controllerCheckpoint = ({ directory }: Session): string => `${directory}/controller.json`
 

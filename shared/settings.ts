@@ -3,12 +3,7 @@ import type { DeploymentId, ReplicaId } from './ids.ts'
 import { type Network, readNetworks } from './networks.ts'
 import type { Allotment, LiveConfig, Resources } from './protocol.ts'
 import type { Session } from './session.ts'
-
-/**
- * What a process is told by whoever starts it, in environment variables, so that any Procfile runner can start the
- * standing ones. Read in the main.ts files alone.
- */
-export type Environment = Readonly<Record<string, string | undefined>>
+import { type Environment, from, integer, number, seconds, type Variable, word } from './variables.ts'
 
 export interface ReplicaSettings {
   readonly replica: ReplicaId
@@ -43,15 +38,6 @@ export function isLaunched(env: Environment): boolean {
 /** The import path that the controller runs by itself when no launcher tells it what to run. */
 export function applicationFrom(env: Environment): string | undefined {
   return isLaunched(env) ? undefined : env['BATOID_APPLICATION']
-}
-
-/** A setting as text: in an environment variable, or behind a flag of the command line. */
-export interface Variable<T> {
-  readonly name: string
-  /** undefined: not what it must be. */
-  readonly read: (text: string) => T | undefined
-  /** What it must be, for people. */
-  readonly must: string
 }
 
 /** As the reference; above what load balancers in front of it usually keep (60 s), so that they are the ones to close. */
@@ -201,29 +187,3 @@ export function inheritedSocket(env: Environment, pid: number): number | undefin
 
 /** On this descriptor a replica reads its settings: an environment variable would not hold a large `userConfig`, a full disk none. */
 export const REPLICA_SETTINGS_FD = 3
-
-function from<T, F>(env: Environment, { name, read, must }: Variable<T>, fallback: F): T | F {
-  const text = env[name]
-  if (text === undefined) return fallback
-  const value = read(text)
-  if (value !== undefined) return value
-  throw new ServeError('bad_usage', `${name} is '${text}', but must be ${must}`)
-}
-
-function word(name: string, must: string): Variable<string> {
-  return { name, must, read: (text) => (text === '' ? undefined : text) }
-}
-
-function integer(name: string, min: number, max: number): Variable<number> {
-  const read = (text: string) => (/^\d+$/.test(text) ? number(text, (n) => n >= min && n <= max) : undefined)
-  return { name, must: `an integer from ${min} to ${max}`, read }
-}
-
-function seconds(name: string, must: string, isAllowed: (value: number) => boolean): Variable<number> {
-  return { name, must, read: (text) => number(text, isAllowed) }
-}
-
-function number(text: string, isAllowed: (value: number) => boolean): number | undefined {
-  const value = Number(text)
-  return text.trim() !== '' && Number.isFinite(value) && isAllowed(value) ? value : undefined
-}

@@ -14,10 +14,12 @@ import { upstreamPids } from './node.ts'
 const LAUNCHER = resolve('dist/cli/main.js')
 const PROXY = resolve('dist/proxy/main.js')
 
+const PORTS = ['--dashboard-port', '0', '--http-port'] as const
+
 /** The arguments that run `target` of servers/app.ts as a user would, compiled. */
 export function runArgs(site: Site, { target, port, session }: { target: string; port: number; session: string }) {
   const app = `${site.server('app')}:${target}`
-  return [process.execPath, LAUNCHER, 'run', app, '--http-port', String(port), '--session-dir', session] as const
+  return [process.execPath, LAUNCHER, 'run', app, ...PORTS, String(port), '--session-dir', session] as const
 }
 
 /** By the files of their output: replicas whose controller has died are nobody's children. */

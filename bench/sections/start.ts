@@ -53,7 +53,7 @@ export async function start(bench: Bench): Promise<Section> {
 }
 
 function npmStart(session: string, ...target: string[]): Command['args'] {
-  return ['npm', 'start', '--', ...target, '--http-port', '0', '--session-dir', session]
+  return ['npm', 'start', '--', ...target, '--http-port', '0', '--dashboard-port', '0', '--session-dir', session]
 }
 
 function bareNode(): number {

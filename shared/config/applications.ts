@@ -12,7 +12,12 @@ export function applicationsOf(config: ServeConfig, directory: string): Build[] 
 
 /** What is declared, as far as it has been built. */
 export function targetOf(config: ServeConfig, applications: readonly TargetApplication[]): Target {
-  return { applications, targetCapacity: config.target_capacity, loggingConfig: loggingOf(config) }
+  return {
+    declared: config.applications,
+    applications,
+    targetCapacity: config.target_capacity,
+    loggingConfig: loggingOf(config),
+  }
 }
 
 /** How controller and proxies are to log. */

@@ -12,6 +12,11 @@ export function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
+/** Of a name that the rule has made. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
 export interface Renamed {
   readonly value: unknown
   /** Keys that mean nothing; they are left out of the value. */

@@ -48,7 +48,7 @@ export interface Cluster extends Launched {
 export function launch(target: string | undefined, options: ClusterOptions = {}): Launched {
   const session = mkdtempSync(join(tmpdir(), 'batoid-test-'))
   const [command, ...first] = options.command ?? [process.execPath, MAIN, 'run']
-  const own = ['--http-port', '0', '--session-dir', session, ...(options.args ?? [])]
+  const own = ['--http-port', '0', '--dashboard-port', '0', '--session-dir', session, ...(options.args ?? [])]
   const { NODE_OPTIONS: _, ...env } = process.env
   const child = spawn(command, [...first, ...(target === undefined ? [] : [target]), ...own], {
     cwd: options.cwd ?? process.cwd(),

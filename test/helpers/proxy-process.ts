@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { bindSocket } from '../../cli/listening-socket.ts'
+import { bindSocket, HTTP_FLAGS } from '../../cli/listening-socket.ts'
 import { type Peer, serveChannel } from '../../controller/channel-server.ts'
 import { acceptHello } from '../../controller/messages.ts'
 import { systemClock } from '../../shared/clock.ts'
@@ -42,7 +42,7 @@ export async function startProxyProcess(env: Readonly<Record<string, string>> = 
     receive: () => undefined,
     problem: () => undefined,
   })
-  const socket = bindSocket({ host: '127.0.0.1', port: 0 })
+  const socket = bindSocket({ host: '127.0.0.1', port: 0 }, HTTP_FLAGS)
   if (socket === undefined) throw new Error('this Node has no net._createServerHandle')
   const output = join(directory, 'proxy.out')
   const fd = openSync(output, 'a')

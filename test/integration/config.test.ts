@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { configJsonSchema } from '../../cli/show.ts'
+import { configJsonSchema } from '../../shared/config/json-schema.ts'
 import { type ClusterOptions, type Launched, launch, startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
 

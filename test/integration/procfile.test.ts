@@ -39,6 +39,7 @@ describe('the lines of the Procfile', () => {
       NODE_OPTIONS: '',
       BATOID_SESSION_DIR: session,
       BATOID_HTTP_PORT: String(port),
+      BATOID_DASHBOARD_PORT: '0',
       BATOID_APPLICATION: application,
     }
     let output = ''

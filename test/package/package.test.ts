@@ -110,7 +110,7 @@ describe('the packed tarball', () => {
       'package/Procfile',
       'package/LICENSE',
       'package/README.md',
-      'package/dist/replica/swagger-ui/swagger-ui.css',
+      'package/dist/swagger-ui/swagger-ui.css',
     ])
   })
 })

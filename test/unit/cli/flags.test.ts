@@ -16,6 +16,8 @@ describe('the flags of the command', () => {
     expect(told()).to.deep.equal({
       BATOID_HTTP_HOST: '127.0.0.1',
       BATOID_HTTP_PORT: '8000',
+      BATOID_DASHBOARD_HOST: '127.0.0.1',
+      BATOID_DASHBOARD_PORT: '8265',
       BATOID_PROXIES: '1',
       BATOID_REQUEST_TIMEOUT_S: '0',
       BATOID_KEEP_ALIVE_TIMEOUT_S: '90',

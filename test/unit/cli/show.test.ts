@@ -1,6 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { parseConfig } from '../../../shared/config/parse.ts'
-import { configJsonSchema, showConfig } from '../../../cli/show.ts'
+import { declarationOf, showConfig, statusOf } from '../../../cli/show.ts'
+import type { InstanceDetails } from '../../../cli/client.ts'
+import { describeApplication } from '../../../replica/application.ts'
+import { boundIn, deployment } from '../../../replica/deployment.ts'
+import { plainBuild } from '../../../shared/build.ts'
+import { GOLDEN } from '../../helpers/golden-schema.ts'
+import { configJsonSchema } from '../../../shared/config/json-schema.ts'
 
 /** What a JSON schema has, as far as this test looks. */
 interface Schema {
@@ -43,5 +50,45 @@ describe('the JSON schema', () => {
     expect(deployment?.properties?.['ray_actor_options']?.properties?.['num_cpus']).to.include({ default: 1 })
     expect(deployment?.properties?.['backpressure_config']?.properties?.['status_code']).to.include({ default: 503 })
     expect(schema.properties?.['http_options']?.properties?.['port']).to.include({ default: 8000 })
+  })
+})
+
+describe('the status of a cluster', () => {
+  it("is shown as the reference's", () => {
+    const shown = showConfig(statusOf(GOLDEN as InstanceDetails))
+    expect(shown).to.equal(readFileSync('test/golden/ray-serve-status.txt', 'utf8'))
+  })
+})
+
+describe('what has been built', () => {
+  it('is a configuration that changes nothing of it', () => {
+    const application = deployment(() => ({ call: () => null }), {
+      name: 'Model',
+      numReplicas: 3,
+      userConfig: { maxItems: 1 },
+      rayActorOptions: { numCpus: 0.5, resources: { someThing: 1 } },
+      backpressureConfig: { statusCode: 429 },
+      loggingConfig: { encoding: 'JSON' },
+    }).bind()
+    const bound = boundIn(application)!
+    const { overrides: _, ...plain } = plainBuild({
+      importPath: 'm:a',
+      workingDir: '/',
+      name: 'default',
+      routePrefix: '/',
+    })
+    const spec = { ...plain, ...describeApplication(bound) }
+    const [declared] = parseConfig(showConfig({ applications: [declarationOf(spec)] }), 'built.yaml').applications
+    expect(declared?.deployments).to.deep.equal([
+      {
+        name: 'Model',
+        num_replicas: 3,
+        user_config: { maxItems: 1 },
+        ray_actor_options: { num_cpus: 0.5, resources: { someThing: 1 } },
+        backpressure_config: { status_code: 429 },
+        logging_config: { encoding: 'JSON', log_level: 'INFO', logs_dir: null, enable_access_log: true },
+      },
+    ])
+    expect(describeApplication(bound, declared?.deployments)).to.deep.equal(describeApplication(bound))
   })
 })

@@ -6,11 +6,13 @@ const entries = [
   { name: 'proxy', command: 'p' },
   { name: 'other', command: 'o' },
 ]
-const env = { BATOID_X: '1', BATOID_SSL_KEYFILE_PASSWORD: 'secret' }
+const env = { BATOID_X: '1', BATOID_SSL_KEYFILE_PASSWORD: 'secret', BATOID_AUTH_TOKEN: 'token' }
+const { BATOID_AUTH_TOKEN: _, ...password } = env
+const { BATOID_SSL_KEYFILE_PASSWORD: __, ...token } = env
 
 describe('the processes that are kept alive', () => {
   it('are one for each line of the Procfile, and as many proxies as are wanted', () => {
-    const all = standing(entries, { env, proxies: 3, sockets: [7] })
+    const all = standing(entries, { env, proxies: 3, sockets: [7], dashboardSockets: [8] })
     expect(all.map(({ name, command, prefix, isProxy }) => [name, command, prefix, isProxy])).to.deep.equal([
       ['controller', 'c', 'ServeController', false],
       ['proxy', 'p', 'ProxyActor', true],
@@ -20,13 +22,13 @@ describe('the processes that are kept alive', () => {
     ])
   })
 
-  it('share the listening socket and the password among the proxies alone, and each proxy knows which it is', () => {
-    const all = standing(entries, { env, proxies: 2, sockets: [7] })
-    expect(all.map(({ sockets }) => sockets)).to.deep.equal([[], [7], [7], []])
+  it('get the sockets and secrets that they need and no others, and each proxy knows which it is', () => {
+    const all = standing(entries, { env, proxies: 2, sockets: [7], dashboardSockets: [8] })
+    expect(all.map(({ sockets }) => sockets)).to.deep.equal([[8], [7], [7], []])
     expect(all.map((one) => one.env)).to.deep.equal([
-      { BATOID_X: '1' },
-      { ...env, BATOID_PROXY_INDEX: '0' },
-      { ...env, BATOID_PROXY_INDEX: '1' },
+      token,
+      { ...password, BATOID_PROXY_INDEX: '0' },
+      { ...password, BATOID_PROXY_INDEX: '1' },
       { BATOID_X: '1' },
     ])
   })

@@ -44,6 +44,7 @@ function restarted(clock: ManualClock, isAlive = true) {
     former: {
       replicas: [{ replica, deployment }],
       living: () => Promise.resolve([replica]),
+      forget: () => {},
       state: { ...NOTHING, applications: [deployed] },
     },
     save: () => {},

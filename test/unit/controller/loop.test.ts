@@ -32,7 +32,7 @@ const deployment = deploymentId({ application: 'default', deployment: 'Model' })
 
 function targetOf(spec: ApplicationSpec, more: Partial<Target> = {}): Target {
   const applications = [{ name: spec.name, build: { state: 'built', spec } as const }]
-  return { applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS, ...more }
+  return { declared: [], applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS, ...more }
 }
 
 /** Time goes on whenever it is looked at, as it does; a timer may be a little early, as Node's are. */
@@ -238,7 +238,7 @@ describe('the loop', () => {
     ready(started[0]!)
     const { replica } = started[0]!
     const facts = { pid: 1, startTimeS: 2, logFile: '/a.log' }
-    const [details] = loop.details((id) => (id === replica ? facts : undefined))
+    const [details] = loop.details((id) => (id === replica ? facts : undefined)).applications
     expect(details).to.deep.include({ name: 'default', status: 'RUNNING' })
     expect(details?.deployed).to.deep.include({ source: 'imperative', lastDeployedTimeS: 7, spec: application })
     expect(details?.deployments[0]).to.deep.include({

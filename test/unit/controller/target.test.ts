@@ -26,7 +26,7 @@ const error = { code: 'module_failed', message: 'no model' } as const
 const failed = (name: string): TargetApplication => ({ name, build: { state: 'failed', error } })
 
 function target(...applications: TargetApplication[]): Target {
-  return { applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS }
+  return { declared: [], applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS }
 }
 
 /** What is declared, one after the other. */

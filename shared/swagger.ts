@@ -25,7 +25,7 @@ export async function swaggerAsset(name: string): Promise<Response | undefined> 
 
 /** The build puts the files beside this one; where it has not run, they are still in their package. */
 function directory(): URL {
-  const built = new URL('./swagger-ui/', import.meta.url)
+  const built = new URL('../swagger-ui/', import.meta.url)
   if (existsSync(built)) return built
   return pathToFileURL(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 }

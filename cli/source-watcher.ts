@@ -1,0 +1,52 @@
+import fs from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Clock } from '../shared/clock.ts'
+
+/** An editor writes several files, or one several times. */
+const SETTLE_MS = 150
+const SOURCES = /\.(?:[cm]?[jt]sx?|json|ya?ml)$/
+const OTHERS = /^(?:node_modules|\..*)$/
+
+export interface WatcherOptions {
+  readonly directory: string
+  /** Below it, what is no source: a session directory changes all the time. */
+  readonly except: string
+  /** Called with what has changed, relative to the directory, once nothing changes for a moment. */
+  readonly changed: (files: readonly string[]) => void
+  readonly clock: Clock
+}
+
+/** Watches the sources below a directory, but for installed packages and what is hidden. Returns how to end it. */
+export function watchSources({ directory, except, changed, clock }: WatcherOptions): () => void {
+  const watchers = new Map<string, fs.FSWatcher>()
+  const found = new Set<string>()
+  let cancel: (() => void) | undefined
+  const see = (path: string) => {
+    if (SOURCES.test(path)) found.add(relative(directory, path))
+    // What is in it may have been written before it was watched.
+    else if (isDirectory(path)) watch(path, (file) => found.add(relative(directory, file)))
+    if (found.size === 0) return
+    cancel?.()
+    cancel = clock.after(SETTLE_MS, () => changed([...found].toSorted().filter((file) => found.delete(file))))
+  }
+  const watch = (path: string, source: (file: string) => void) => {
+    if (watchers.has(path) || path === except) return
+    const watcher = fs.watch(path, (_, name) => name !== null && !OTHERS.test(name) && see(join(path, name)))
+    watchers.set(path, watcher)
+    // A directory that goes away takes its watcher along, and may come back.
+    watcher.on('error', () => watcher.close()).on('close', () => watchers.delete(path))
+    for (const entry of fs.readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory() && !OTHERS.test(entry.name)) watch(join(path, entry.name), source)
+      else if (SOURCES.test(entry.name)) source(join(path, entry.name))
+    }
+  }
+  watch(directory, () => {})
+  return () => {
+    cancel?.()
+    for (const watcher of watchers.values()) watcher.close()
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

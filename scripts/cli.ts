@@ -1,0 +1,33 @@
+/** Writes docs/cli.md from the command itself; `cliPage` is compared with it in the tests. */
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { commandOf } from '../cli/program.ts'
+
+const FILE = 'docs/cli.md'
+const HEAD = `# Command line
+
+Written by \`npm run docs\` from the command itself.
+
+\`run\` and \`start\` are a cluster, for as long as they run; the others speak to one that runs, over its [REST API](rest.md): to the one
+that was started last, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
+\`status\`, \`config\` and their kind print YAML, or JSON with \`--json\`. \`logs\` reads the files of a session, whether its cluster runs
+or not. Exit codes are in [errors](errors.md).
+
+\`run --reload\` watches JavaScript, TypeScript, JSON and YAML below the directory in which it was started, but for \`node_modules\`
+and what is hidden. Every change is built and brought by a rolling update; what cannot be built, or does not start, leaves the last
+version that did serving.
+`
+
+export function cliPage(): string {
+  const program = commandOf({ env: {}, random: () => 0, defaultTarget: undefined })
+  return `${HEAD}\n${program.commands.map(section).join('\n\n')}\n`
+}
+
+function section(command: Command): string {
+  let help = ''
+  command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 120 }).outputHelp()
+  return `## \`batoid ${command.name()}\`\n\n\`\`\`\n${help.trimEnd()}\n\`\`\``
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, cliPage())

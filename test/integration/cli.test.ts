@@ -1,0 +1,171 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect } from 'chai'
+import { type Launched, launch } from '../helpers/cluster.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { type InstanceDetails, restOf } from '../helpers/rest.ts'
+
+const MAIN = resolve('dist/cli/main.js')
+const MODULE = 'test/fixtures/configured.mjs'
+
+interface Said {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+describe('the commands for a cluster that runs', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
+  let cluster: Launched
+  let rest: Awaited<ReturnType<typeof restOf>>
+
+  /** Runs a command in a place where the cluster is the one that was started last. */
+  const batoid = (...args: string[]) =>
+    new Promise<Said>((settle) => {
+      const env = { ...process.env, TMPDIR: directory, NODE_OPTIONS: '' }
+      const child = execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) =>
+        settle({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      )
+      child.stdin?.end()
+    })
+  const ok = async (...args: string[]) => {
+    const said = await batoid(...args)
+    expect(said.code, `${args.join(' ')}: ${said.stderr}`).to.equal(0)
+    return said.stdout
+  }
+  const pids = (details: InstanceDetails) =>
+    Object.values(details.applications).flatMap(({ deployments }) =>
+      Object.values(deployments).flatMap(({ replicas }) => replicas.map(({ pid }) => pid)),
+    )
+
+  before(async () => {
+    cluster = launch('start', { command: [process.execPath, MAIN] })
+    rest = await restOf(cluster.session)
+    const root = join(directory, `batoid-${userInfo().username}`)
+    mkdirSync(root)
+    symlinkSync(cluster.session, join(root, 'session_latest'))
+    await eventually(() => cluster.stdout().includes('Started Serve'), { withinMs: 20_000 })
+  })
+  after(async () => {
+    cluster.signal('SIGINT')
+    expect((await cluster.ended).code).to.equal(0)
+    await cluster.dispose()
+    rmSync(directory, { recursive: true })
+  })
+
+  it('show nothing of a cluster that has nothing', async () => {
+    expect(await ok('status')).to.match(
+      /^proxies:\n {2}[0-9a-f]{56}: HEALTHY\napplications: \{\}\ntarget_capacity: null\n$/,
+    )
+    expect(await ok('config')).to.equal('No configuration was found.\n')
+    expect(await ok('config', '-n', 'x')).to.equal('No config has been deployed for application "x".\n')
+  })
+
+  it('deploy an import path with arguments, and its configuration changes nothing', async () => {
+    const said = await ok('deploy', `${MODULE}:built`, 'word=hi', '--route-prefix', '/tell')
+    expect(said)
+      .to.contain(`Deploying from import path: '${MODULE}:built'.`)
+      .and.contain('Sent deploy request successfully.')
+    await rest.becomes('default', 'RUNNING')
+    const before = pids(await rest.details())
+    const file = join(directory, 'again.yaml')
+    writeFileSync(file, `applications:\n- ${(await ok('config')).trimEnd().replaceAll('\n', '\n  ')}\n`)
+    expect(await ok('deploy', file)).to.contain(`Deploying from config file: '${file}'.`)
+    await rest.becomes('default', 'RUNNING')
+    expect(pids(await rest.details())).to.deep.equal(before)
+  })
+
+  it('build what deploy takes, and what changes nothing', async () => {
+    await ok('deploy', `${MODULE}:app`)
+    await eventually(
+      async () => {
+        const { applications } = await rest.details()
+        return applications['default']?.status === 'RUNNING' && pids(await rest.details()).length === 2
+      },
+      { withinMs: 20_000 },
+    )
+    const before = pids(await rest.details())
+    const file = join(directory, 'built.yaml')
+    await ok('build', `${MODULE}:app`, '-o', file)
+    expect(readFileSync(file, 'utf8')).to.match(/^# This file was generated using the `batoid build` command/)
+    await ok('deploy', file)
+    await rest.becomes('default', 'RUNNING')
+    expect(pids(await rest.details())).to.deep.equal(before)
+  })
+
+  it('print for machines what they print for people', async () => {
+    const all = JSON.parse(await ok('status', '--json')) as { applications: Record<string, { status: string }> }
+    expect(all.applications['default']?.status).to.equal('RUNNING')
+    expect(JSON.parse(await ok('status', '--json', '-n', 'default'))).to.have.property('status', 'RUNNING')
+    expect(JSON.parse(await ok('config', '--json'))).to.have.nested.property('[0].name', 'default')
+  })
+
+  it('scale what may be scaled', async () => {
+    expect((await batoid('scale', 'default', 'Teller', '1')).stderr).to.match(
+      /^ERROR: external_scaler_enabled .* is false/,
+    )
+    const file = join(directory, 'scaled.yaml')
+    writeFileSync(file, `applications: [{import_path: '${MODULE}:app', external_scaler_enabled: true}]`)
+    await ok('deploy', file)
+    await rest.becomes('default', 'RUNNING')
+    await ok('scale', 'default', 'Teller', '1')
+    await eventually(async () => pids(await rest.details()).length === 1, { withinMs: 10_000 })
+    expect((await batoid('scale', 'default', 'Teller', 'x')).code).to.equal(2)
+  })
+
+  it('print the logs, of a request or a replica alone, and go on with what is added', async () => {
+    const follower = spawn(process.execPath, [MAIN, 'logs', '-f', '--app', 'default', '--session-dir', cluster.session])
+    let followed = ''
+    follower.stdout.on('data', (data: Buffer) => (followed += data.toString()))
+    await eventually(() => followed.includes('Finished initializing replica.'), { withinMs: 10_000 })
+    const { applications } = await rest.details()
+    const url = /HTTP port: (\d+)/.exec(cluster.log(/^proxy/))?.[1]
+    await fetch(`http://127.0.0.1:${url}/`, { headers: { 'x-request-id': 'the-one' } })
+    await eventually(() => /the-one -- GET \/ 200/.test(followed))
+    expect(followed).to.not.contain('proxy')
+    follower.kill('SIGINT')
+    expect(await new Promise((settle) => follower.once('exit', settle))).to.equal(0)
+    const one = (await ok('logs', '--request', 'the-one')).trim().split('\n')
+    expect(one).to.have.lengthOf(3)
+    expect(one.filter((line) => line.includes(' proxy '))).to.have.lengthOf(1)
+    expect(applications).to.have.property('default')
+    expect(await ok('logs', '--replica', 'xxxxxxxx')).to.equal('')
+  })
+
+  it('say what is wrong, and what may have been meant', async () => {
+    const unknown = await batoid('staus')
+    expect([unknown.code, unknown.stderr]).to.deep.equal([
+      2,
+      "error: unknown command 'staus'\n(Did you mean status?)\n(run with --help to see what there is)\n",
+    ])
+    const { code, stderr } = await batoid('status', '-n', 'defualt')
+    expect([code, stderr]).to.deep.equal([2, 'ERROR: Application "defualt" does not exist. Did you mean "default"?\n'])
+    const closed = createServer().listen(0, '127.0.0.1')
+    await new Promise((settle) => closed.once('listening', settle))
+    const { port } = closed.address() as { port: number }
+    await new Promise((settle) => closed.close(settle))
+    const nowhere = await batoid('status', '--address', `http://127.0.0.1:${port}`)
+    expect(nowhere.code).to.equal(2)
+    expect(nowhere.stderr).to.match(/^ERROR: no cluster answers at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/)
+    expect((await batoid('status', '--session-dir', directory)).stderr).to.match(/^ERROR: no cluster runs in /)
+    const wrong = join(directory, 'wrong.yaml')
+    writeFileSync(wrong, 'applications:\n- import_path: a:b\n  route_prefx: /x\n')
+    expect((await batoid('deploy', wrong)).stderr).to.match(/wrong\.yaml:3:3: .*did you mean 'route_prefix'\?/)
+  })
+
+  it('delete one application or all, once they are told to be sure', async () => {
+    expect((await batoid('delete', 'none', '-y')).code).to.equal(2)
+    expect((await batoid('delete', 'default')).code).to.equal(2)
+    expect((await rest.details()).applications).to.have.property('default')
+    await ok('delete', 'default', '-y')
+    await eventually(async () => Object.keys((await rest.details()).applications).length === 0)
+    await ok('deploy', `${MODULE}:app`)
+    await rest.becomes('default', 'RUNNING')
+    expect((await batoid('shutdown')).code).to.equal(2)
+    expect(await ok('shutdown', '-y')).to.contain('Sent shutdown request')
+    expect((await rest.details()).applications).to.deep.equal({})
+  })
+})

@@ -24,7 +24,8 @@ const NOTICED_WITHIN_MS = 5_000
 const STARTS_PER_REPLICA = 3
 
 export function maxStartFailures(maxConstructorRetryCount: number, targetReplicas: number): number {
-  return Math.min(maxConstructorRetryCount, STARTS_PER_REPLICA * targetReplicas)
+  // Also of none: what has not been tried has not failed.
+  return Math.max(1, Math.min(maxConstructorRetryCount, STARTS_PER_REPLICA * targetReplicas))
 }
 
 /** Whether nothing more is tried for what is wanted: too many replicas failed with it before any ran. */
@@ -35,7 +36,7 @@ export function isGivenUp(wanted: DesiredDeployment, seen: ObservedDeployment): 
 /** Ray's share of the replicas, rounded half up, but never none unless that is what is asked for. */
 export function atCapacity(numReplicas: number, targetCapacity: number | null): number {
   if (targetCapacity === null) return numReplicas
-  if (targetCapacity === 0) return 0
+  if (targetCapacity === 0 || numReplicas === 0) return 0
   return Math.max(1, Math.floor((numReplicas * targetCapacity) / 100 + 0.5))
 }
 

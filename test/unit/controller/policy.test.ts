@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { atCapacity } from '../../../controller/policy.ts'
+import { atCapacity, maxStartFailures } from '../../../controller/policy.ts'
 
 describe('the target capacity', () => {
   it('is rounded half up, and leaves at least one replica unless it is 0', () => {
@@ -10,5 +10,14 @@ describe('the target capacity', () => {
     expect(at(50)).to.equal('1,1,2,3,5')
     expect(at(1)).to.equal('1,1,1,1,1')
     expect(at(0)).to.equal('0,0,0,0,0')
+  })
+
+  it('of no replica is none', () =>
+    expect([null, 100, 50].map((capacity) => atCapacity(0, capacity))).to.deep.equal([0, 0, 0]))
+})
+
+describe('how often a start may fail', () => {
+  it("is Ray's limit, and at least once, so that a deployment without replicas has not failed", () => {
+    expect([maxStartFailures(20, 2), maxStartFailures(2, 2), maxStartFailures(20, 0)]).to.deep.equal([6, 2, 1])
   })
 })

@@ -121,7 +121,8 @@ function waiting(deployment: DeploymentId, replicas: number): Line {
     level: 'warning',
     text:
       `${showDeployment(deployment)} has ${replicas} replicas that wait to be scheduled: the resources that they ask ` +
-      'for are not free. Lower rayActorOptions of the deployment, or raise --num-cpus or --num-gpus.',
+      'for are not free, or no more are allowed. Lower rayActorOptions of the deployment, or raise --num-cpus, ' +
+      '--num-gpus or maxReplicasPerNode.',
   }
 }
 

@@ -83,7 +83,12 @@ export const deploymentOptions = z
       .positive()
       .max(1)
       .describe('The share of its replicas that an update takes at a time.'),
-    max_replicas_per_node: z.int().min(1).max(100).nullable().describe('At most so many replicas on one machine.'),
+    max_replicas_per_node: z
+      .int()
+      .min(1)
+      .max(100)
+      .nullable()
+      .describe('At most so many replicas on one machine; while one is replaced, its successor may be there besides.'),
     ray_actor_options: rayActorOptions.describe('What each replica takes of the machine.'),
     logging_config: loggingConfig.nullable().describe("Replaces the application's, as a whole."),
     autoscaling_config: autoscalingConfig.nullable().describe(NOT_YET),

@@ -164,13 +164,15 @@ export class Controller {
     return result
   }
 
-  /** Drains every replica and resolves when the last one has gone. */
+  /** Drains every replica, also one that has still to be heard of, and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
     this.#isShuttingDown = true
-    this.#recovery.end()
     this.#loop.clear()
+    this.#loop.release()
+    this.#recovery.know()
     await new Promise<void>((resolve) => {
-      const look = () => (this.#loop.isEmpty() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
+      const isDone = () => this.#recovery.isOver && this.#loop.isEmpty()
+      const look = () => (isDone() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
       look()
     })
   }
@@ -212,10 +214,10 @@ export class Controller {
     this.#recovery.heard(role.replica)
   }
 
-  /** Takes over a replica that a former controller started. */
+  /** Takes over a replica that a former controller started. The hello of a dead one may come after its end. */
   #take(role: ReplicaRole, pid: number): void {
     const { deployment, replica } = role
-    this.#options.processes.adopt({ deployment, replica }, pid)
+    if (!this.#options.processes.adopt({ deployment, replica }, pid)) return
     this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
   }
 

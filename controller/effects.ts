@@ -36,7 +36,8 @@ export interface Effects {
 /** The replica processes, as the controller needs them. */
 export interface ReplicaProcesses {
   start(settings: ReplicaSettings): void
-  adopt(which: Which, pid: number): void
+  /** Looks after a process that it did not start; returns whether that still lives. */
+  adopt(which: Which, pid: number): boolean
   factsOf(replica: ReplicaId): ReplicaFacts | undefined
   kill(replica: ReplicaId): void
 }

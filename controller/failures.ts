@@ -17,12 +17,15 @@ export interface Chance {
   readonly random: Random
 }
 
+/** Of what a dead replica wrote at the end, so much is in the message of a status. */
+const SHOWN_LINES = 5
+
 /** How a process ended, and what it wrote at the end. */
 type Exit = Pick<Event & { on: 'exited' }, 'error' | 'lastLines'>
 
 /** A replica's process has ended. */
 export function gone(d: ObservedDeployment, replica: ObservedReplica, exit: Exit, chance: Chance) {
-  const next = bury(failed(d, replica, exit.error, chance), replica, exit, chance.now)
+  const next = bury(failed(d, replica, exit, chance), replica, exit, chance.now)
   const replicas = new Map(next.replicas)
   replicas.delete(replica.id)
   return { ...next, replicas }
@@ -50,12 +53,7 @@ export function couldNotStart(d: ObservedDeployment, revised: Revised, lastError
   return failure(d, revised, { ...chance, lastError, inARow: inARow + 1, starts: starts + 1 })
 }
 
-function failed(
-  d: ObservedDeployment,
-  replica: ObservedReplica,
-  exit: ErrorReport,
-  chance: Chance,
-): ObservedDeployment {
+function failed(d: ObservedDeployment, replica: ObservedReplica, exit: Exit, chance: Chance): ObservedDeployment {
   const { phase } = replica
   switch (phase.name) {
     case 'draining':
@@ -63,7 +61,8 @@ function failed(
     case 'running':
       return lost(d, replica, phase.since, { ...chance, livedMs: lifeThatCounts(d, replica, chance.now - phase.since) })
     case 'starting':
-      return couldNotStart(d, replica, exit, chance)
+      // It had no time to say why, but may have written it.
+      return couldNotStart(d, replica, { ...exit.error, message: exit.error.message + showLastLines(exit) }, chance)
     case 'failed':
       return couldNotStart(d, replica, phase.error, chance)
     case 'killed':
@@ -114,6 +113,16 @@ function bury(d: ObservedDeployment, replica: ObservedReplica, exit: Exit, now: 
   if (why === undefined) return d
   const dead = { id: replica.id, reason: why.message, requestIds: requestsOf(replica, now), lastLines: exit.lastLines }
   return { ...d, dead: [...d.dead, dead].slice(-DEAD) }
+}
+
+/** Of a stack the place alone: what was thrown stands before it. */
+export function showLastLines({ lastLines }: Pick<Exit, 'lastLines'>): string {
+  const telling = lastLines.filter((line, i) => !isFrame(line) || !isFrame(lastLines[i - 1] ?? ''))
+  return telling.length === 0 ? '' : `\nIts last lines:\n${telling.slice(-SHOWN_LINES).join('\n')}`
+}
+
+function isFrame(line: string): boolean {
+  return /^\s+at /.test(line)
 }
 
 /** Undefined: it was not needed any more. */

@@ -104,10 +104,11 @@ export class Processes {
     this.#running.set(replica, { replica, deployment: settings.deployment, pid: child.pid, ...this.#now() })
   }
 
-  /** Looks after a replica that a former controller started. */
-  adopt(which: Which, pid: number): void {
+  /** Looks after a replica that a former controller started; returns whether it still lives. */
+  adopt(which: Which, pid: number): boolean {
     const { replica } = which
-    if (this.#running.has(replica)) return
+    if (this.#running.has(replica)) return true
+    if (!isAlive(pid)) return false
     nameOutput(replica, this.#outputFile(which.deployment, pid))
     const now = this.#now()
     // The file was made just before it was started; the clock may have been set back since.
@@ -120,6 +121,7 @@ export class Processes {
       else this.#gone(replica, 'unknown to this controller, which did not start it')
     }
     this.#clock.after(LOOK_MS, look)
+    return true
   }
 
   /** Also of those that have gone, for some time. */

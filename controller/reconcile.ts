@@ -1,8 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import type { Allotment } from '../shared/protocol.ts'
 import { failuresOf, isGivenUp, isProven, isServing, isUnhealthy, provenAt, stepTo } from './policy.ts'
-import { allot, freeOf, type Machine } from './resources.ts'
+import { allotTo, freeOf, heldBeside, type Holding, type Machine } from './resources.ts'
 import { nextWarning, warn } from './slow.ts'
 import type { Action, Desired, DesiredDeployment, Observed, ObservedDeployment, ObservedReplica } from './state.ts'
 import { revisionOf, unseen } from './state.ts'
@@ -22,7 +21,7 @@ export interface Circumstances {
  */
 export function reconcile(desired: Desired, observed: Observed, circumstances: Circumstances): Action[] {
   const deployments = new Set([...desired.keys(), ...observed.keys()])
-  const held = allotments(desired, observed, circumstances.now)
+  const held = holdings(desired, observed, circumstances.now)
   return [...deployments].flatMap((id) => {
     const wanted = desired.get(id)
     const seen = observed.get(id) ?? unseen
@@ -32,7 +31,7 @@ export function reconcile(desired: Desired, observed: Observed, circumstances: C
     const actions = [...retired, ...reach(id, wanted, seen)]
     if (!mayTry(wanted, seen, circumstances.now)) actions.push(...wait(id, seen, 0))
     else actions.push(...progress(id, wanted, seen, { ...circumstances, held, staying: stay(seen, retired) }))
-    const available = freeOf(circumstances.machine, held)
+    const available = freeOf(circumstances.machine, heldBeside(id, held))
     const asked = { now: circumstances.now, required: wanted.resources, available }
     return [...actions, ...warn(id, seen, actions, asked)]
   })
@@ -97,8 +96,8 @@ function isReached(wanted: DesiredDeployment, { replicas }: ObservedDeployment):
 }
 
 interface Space extends Circumstances {
-  /** What is allotted already; what is started here is added. */
-  readonly held: Allotment[]
+  /** What is started here is added. */
+  readonly held: Holding[]
   /** The replicas that are not leaving. */
   readonly staying: readonly ObservedReplica[]
 }
@@ -116,9 +115,9 @@ function progress(id: DeploymentId, wanted: DesiredDeployment, seen: ObservedDep
 function spawn(deployment: DeploymentId, wanted: DesiredDeployment, count: number, space: Space): Action[] {
   const starts: Action[] = []
   while (starts.length < count) {
-    const allotment = allot(space.machine, space.held, wanted.resources)
+    const allotment = allotTo(deployment, wanted.resources, space)
     if (allotment === undefined) break
-    space.held.push(allotment)
+    space.held.push({ deployment, allotment, isLent: false })
     starts.push({ do: 'spawn', deployment, replica: space.newReplicaId(), wanted, allotment })
   }
   return starts
@@ -181,13 +180,13 @@ function isLeaving({ phase }: ObservedReplica): boolean {
 }
 
 /** What is in use. A replica that is outdated, unhealthy, or told to leave, lends what it has to its successor. */
-function allotments(desired: Desired, observed: Observed, now: Instant): Allotment[] {
-  return [...observed].flatMap(([id, { replicas }]) => {
-    const wanted = desired.get(id)
-    const current = [...replicas.values()].filter(
-      (replica) => isAlive(replica, wanted, now) && isCurrent(replica, wanted),
-    )
-    return current.map(({ allotment }) => allotment)
+function holdings(desired: Desired, observed: Observed, now: Instant): Holding[] {
+  return [...observed].flatMap(([deployment, { replicas }]) => {
+    const wanted = desired.get(deployment)
+    const stays = (replica: ObservedReplica) => isAlive(replica, wanted, now) && isCurrent(replica, wanted)
+    return Array.from(replicas.values(), (replica): Holding => {
+      return { deployment, allotment: replica.allotment, isLent: !stays(replica) }
+    })
   })
 }
 

@@ -40,6 +40,11 @@ export class Recovery {
     return [...this.#awaited.values()].filter((deployment) => deployment !== undefined)
   }
 
+  /** Nobody is waited for. */
+  get isOver(): boolean {
+    return this.#awaited.size === 0
+  }
+
   /** What shall run is known. */
   know(): void {
     if (!this.#knowsTarget) this.#options.clock.after(RECOVERY_MS, () => this.#giveUp())

@@ -1,3 +1,4 @@
+import type { DeploymentId } from '../shared/ids.ts'
 import type { Allotment, Resources } from '../shared/protocol.ts'
 
 /** What there is to be allotted. How many GPUs is how many have a name. */
@@ -9,6 +10,29 @@ export interface Machine {
 
 /** Ten shares of 0.1 fill one CPU, whatever binary fractions make of it. */
 const EPSILON = 1e-9
+
+/** What a replica has of the machine. */
+export interface Holding {
+  readonly deployment: DeploymentId
+  readonly allotment: Allotment
+  /** It leaves, or is to be replaced: its successor may have the same, but nobody else. */
+  readonly isLent: boolean
+}
+
+/** A share of what is free, or else of what the replicas have that the new one takes the place of. */
+export function allotTo(
+  deployment: DeploymentId,
+  need: Resources,
+  { machine, held }: { readonly machine: Machine; readonly held: readonly Holding[] },
+): Allotment | undefined {
+  const all = held.map(({ allotment }) => allotment)
+  return allot(machine, all, need) ?? allot(machine, heldBeside(deployment, held), need)
+}
+
+/** What a replica of this deployment cannot have. */
+export function heldBeside(deployment: DeploymentId, held: readonly Holding[]): Allotment[] {
+  return held.filter((one) => !one.isLent || one.deployment !== deployment).map(({ allotment }) => allotment)
+}
 
 /** A share of the machine beside those that are held; undefined: it does not fit. */
 export function allot(machine: Machine, held: readonly Allotment[], need: Resources): Allotment | undefined {

@@ -2,6 +2,7 @@ import { type DeploymentId, deploymentId, deploymentName } from '../shared/ids.t
 import type { ApplicationSpec } from '../shared/protocol.ts'
 import type { ApplicationStatus, DeploymentStatus, ReplicaState, StatusTrigger } from '../shared/statuses.ts'
 import type { Deployed } from './applications.ts'
+import { showLastLines } from './failures.ts'
 import { failuresOf, hasFailed, isGivenUp, isUnhealthy, stepTo } from './policy.ts'
 import { showSlow } from './slow.ts'
 import type {
@@ -14,9 +15,6 @@ import type {
   Step,
 } from './state.ts'
 import { unseen } from './state.ts'
-
-/** Of what a dead replica wrote at the end, so much is in the message of a status. */
-const SHOWN_LINES = 5
 
 export interface OwnStatus extends Omit<ApplicationStatus, 'routed' | 'deployments'> {
   readonly deployments: readonly OwnDeployment[]
@@ -186,10 +184,9 @@ function trouble({ replicas, dead }: ObservedDeployment): string {
   }
   const last = dead.at(-1)
   if (last === undefined) return ''
-  const { requestIds, lastLines } = last
+  const { requestIds } = last
   const serving = requestIds.length === 0 ? '' : ` It was serving ${requestIds.join(', ')}.`
-  const wrote = lastLines.length === 0 ? '' : `\nIts last lines:\n${lastLines.slice(-SHOWN_LINES).join('\n')}`
-  return ` Replica ${last.id} died: ${last.reason}.${serving}${wrote}`
+  return ` Replica ${last.id} died: ${last.reason}.${serving}${showLastLines(last)}`
 }
 
 function retrying(wanted: DesiredDeployment, seen: ObservedDeployment): string {

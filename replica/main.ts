@@ -31,6 +31,8 @@ import { type Bound, dispose, type Servable } from './deployment.ts'
 import { HealthChecks } from './health.ts'
 import { loadApplication } from './load.ts'
 import { ReplicaServer } from './server.ts'
+import { UserConfig } from './user-config.ts'
+import { userStack } from './user-stack.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** A replica that finds no controller for so long has been forgotten. */
@@ -72,6 +74,7 @@ let leaving: Promise<void> | undefined
 let bound: Bound | undefined
 let servable: Servable | undefined
 let { config, live } = settings
+const handed = new UserConfig(live.userConfig)
 let server: ReplicaServer | undefined
 let health: Health = { failures: 0 }
 let healthChecks: HealthChecks | undefined
@@ -85,9 +88,13 @@ function leave(code: number): never {
   process.exit(code)
 }
 
+/** From the moment at which user code may throw, until it serves. */
+let cannotStart: ((error: unknown) => Promise<never>) | undefined
+
 process.on('uncaughtException', (error) => {
-  log.error(`Uncaught exception, the replica dies.\n${error instanceof Error ? error.stack : String(error)}`)
-  leave(1)
+  log.error(`Uncaught exception, the replica dies.\n${userStack(error)}`)
+  if (phase.name === 'starting' && cannotStart !== undefined) void cannotStart(error)
+  else if (phase.name !== 'failed') leave(1)
 })
 if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
 captureConsole([process.stdout, process.stderr], log, () => currentRequest()?.requestId)
@@ -153,10 +160,10 @@ async function enter(next: ReplicaReport, timeoutMs = ABANDONED_MS): Promise<voi
 
 /** User code sees only a config of its own that has changed. */
 async function takeOver(told: Reconfigure): Promise<void> {
-  const isNew = JSON.stringify(told.live.userConfig) !== JSON.stringify(live.userConfig)
-  if (isNew && bound !== undefined && servable !== undefined) {
-    await reconfigure(bound, servable, told.live.userConfig)
-  }
+  const { userConfig } = told.live
+  await handed.give(userConfig, async () => {
+    if (bound !== undefined && servable !== undefined) await reconfigure(bound, servable, userConfig)
+  })
   ;({ config, live } = told)
   log.configure(live.loggingConfig)
   server?.update(live)
@@ -200,6 +207,13 @@ function drain(timeoutMs: number): Promise<void> {
 
 whenAskedToLeave(() => void drain(settings.drainTimeoutMs))
 
+cannotStart = async (error) => {
+  const reason = report(error)
+  const stack = error instanceof ServeError ? reason.stack : userStack(error)
+  await enter({ name: 'failed', error: { ...reason, stack } }, LAST_WORDS_MS)
+  return leave(3)
+}
+
 try {
   log.info('Started initializing replica.', { fileOnly: true })
   bound = await loadApplication(settings)
@@ -215,12 +229,11 @@ try {
   })
   await server.listen()
   log.info('Finished initializing replica.', { fileOnly: true })
-  if (leaving === undefined) {
+  if (leaving === undefined && phase.name === 'starting') {
     const known = enter({ name: 'running', address })
     watchOver(bound, servable)
     await known
   }
 } catch (error) {
-  await enter({ name: 'failed', error: report(error) }, LAST_WORDS_MS)
-  leave(3)
+  await cannotStart(error)
 }

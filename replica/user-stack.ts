@@ -1,3 +1,5 @@
+import { messageOf } from '../shared/errors.ts'
+
 /** dist/ of this package, or the folder of this file where it runs from source. */
 const OURS = import.meta.url.replace('file://', '').replace(/(\/dist\/|[^/]*$).*$/, '$1')
 
@@ -6,10 +8,23 @@ const OURS = import.meta.url.replace('file://', '').replace(/(\/dist\/|[^/]*$).*
  * nothing about a mistake of their own.
  */
 export function userStack(error: unknown, ours: string = OURS): string {
-  if (!(error instanceof Error)) return String(error)
-  const stack = error.stack ?? `${error.name}: ${error.message}`
-  const lines = stack.split('\n').filter((line) => !isForeign(line, ours))
-  return lines.join('\n') + (error.cause === undefined ? '' : `\nCaused by: ${userStack(error.cause, ours)}`)
+  return [...causesOf(error)].map((cause) => ownStack(cause, ours)).join('\nCaused by: ')
+}
+
+/** The error, its cause, the cause of that, … once each: an error may be its own cause. */
+function causesOf(error: unknown): Set<unknown> {
+  const causes = new Set<unknown>([error])
+  for (const one of causes) if (one instanceof Error && one.cause !== undefined) causes.add(one.cause)
+  return causes
+}
+
+function ownStack(error: unknown, ours: string): string {
+  if (!(error instanceof Error)) return messageOf(error)
+  const stack = error.stack ?? `${error.name}: ${messageOf(error)}`
+  return stack
+    .split('\n')
+    .filter((line) => !isForeign(line, ours))
+    .join('\n')
 }
 
 /** The frames of a stack that are the user's. */

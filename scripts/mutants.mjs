@@ -113,7 +113,18 @@ const MUTANTS = [
     'restartDelayMs(hasty, random) - livedMs',
     'restartDelayMs(hasty, random) - 0 * livedMs',
   ],
-  ['replicas take room that others hold', RECONCILE, '    space.held.push(allotment)\n', ''],
+  [
+    'what a replica lends to its successor goes to another deployment',
+    'controller/resources.ts',
+    '!one.isLent || one.deployment !== deployment',
+    '!one.isLent',
+  ],
+  [
+    'replicas take room that others hold',
+    RECONCILE,
+    '    space.held.push({ deployment, allotment, isLent: false })\n',
+    '',
+  ],
   [
     'a warning is repeated at every turn',
     SLOW,

@@ -90,11 +90,28 @@ export class ServeError extends Error {
   }
 }
 
+/** So much of a text crosses: whoever refused a message for its length would know less than its beginning says. */
+const LONGEST_TEXT = 8_000
+
 export function report(error: unknown): ErrorReport {
-  if (error instanceof ServeError) return { code: error.code, message: error.message, stack: error.userStack }
-  return { code: 'internal', message: messageOf(error), stack: error instanceof Error ? error.stack : undefined }
+  const message = shortened(messageOf(error))
+  if (error instanceof ServeError) return { code: error.code, message, stack: shortened(error.userStack) }
+  return { code: 'internal', message, stack: shortened(error instanceof Error ? error.stack : undefined) }
 }
 
+function shortened<T extends string | undefined>(text: T): T | string {
+  if (text === undefined || text.length <= LONGEST_TEXT) return text
+  return `${text.slice(0, LONGEST_TEXT)}… (${text.length - LONGEST_TEXT} more characters)`
+}
+
+/** Anything may be thrown, and anything be called a message. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const message: unknown = error instanceof Error ? error.message : error
+  if (typeof message !== 'object' || message === null) return String(message)
+  try {
+    // In a list, since what an object says of itself may be nothing.
+    return JSON.stringify([message]).slice(1, -1)
+  } catch {
+    return Object.prototype.toString.call(message)
+  }
 }

@@ -45,6 +45,8 @@ describe('an application through its life', function () {
   for (const [version, why] of [
     ['throws', /^The last good version was restored, .* threw: no model/s],
     ['crashes', /^The last good version was restored, .* ended with exit code 7/s],
+    ['floats', /^The last good version was restored, .*\nnobody awaits this$/s],
+    ['quits', /^The last good version was restored, .* exit code 4 .*\nIts last lines:\nno licence$/s],
   ] as const) {
     it(`goes on with what was good when the next version ${version}, and says why`, async () => {
       const before = await pids()

@@ -3,7 +3,7 @@ import { forgive } from '../../../controller/ledger.ts'
 import { failuresOf, hasFailed, isGivenUp, SOAK_MS } from '../../../controller/policy.ts'
 import { nextDeadline } from '../../../controller/reconcile.ts'
 import type { Action, Desired } from '../../../controller/state.ts'
-import type { ReplicaId } from '../../../shared/ids.ts'
+import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import { base, cart, running, wanting, World } from '../../helpers/world.ts'
 
 describe('reconcile', () => {
@@ -120,6 +120,28 @@ describe('reconcile', () => {
     world.cpus = 3
     world.reconcile(desired)
     expect(world.in('starting')).to.have.length(10)
+  })
+
+  it('gives the room of what is updated or leaves to nobody but its successors', () => {
+    const till = deploymentId({ application: 'shop', deployment: 'till' })
+    const world = new World()
+    world.cpus = 1
+    const want = (version: string): Desired => {
+      const one = { ...base, targetReplicas: 1 }
+      // Whoever comes first in the map chooses first.
+      return new Map([...(version === 'v1' ? [] : [[till, one] as const]), [cart, { ...one, version }]])
+    }
+    world.reconcile(want('v1'))
+    world.running(world.replicas[0]!)
+    world.now += SOAK_MS
+    world.reconcile(want('v2'))
+    expect(world.replicas.map(({ version }) => version)).to.deep.equal(['v1', 'v2'])
+    world.reconcile(new Map([[till, { ...base, targetReplicas: 1 }]]))
+    expect(world.replicas.map(({ phase }) => phase.name)).to.deep.equal(['draining', 'draining'])
+    expect(world.observed.get(till)?.replicas.size).to.equal(0)
+    for (const replica of world.replicas) world.exited(replica)
+    world.reconcile(new Map([[till, { ...base, targetReplicas: 1 }]]))
+    expect(world.observed.get(till)?.replicas.size).to.equal(1)
   })
 
   it('starts no more than may be on one machine', () => {

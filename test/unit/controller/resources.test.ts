@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { allot, type Machine, showResources } from '../../../controller/resources.ts'
+import { allot, allotTo, type Holding, type Machine, showResources } from '../../../controller/resources.ts'
+import { type DeploymentId, deploymentId } from '../../../shared/ids.ts'
 import type { Allotment, Resources } from '../../../shared/protocol.ts'
 
 const machine: Machine = { resources: { CPU: 2, memory: 1000, licence: 1 }, gpus: ['0', '1', 'GPU-7'] }
@@ -58,6 +59,21 @@ describe('allot', () => {
       }),
     )
   })
+})
+
+describe('allotTo', () => {
+  const [cart, till] = ['cart', 'till'].map((deployment) => deploymentId({ application: 'shop', deployment }))
+  const isLent = true
+  const lent = (gpus: string[]) => ({ deployment: cart!, allotment: { resources: { GPU: gpus.length }, gpus }, isLent })
+  const gpuOf = (deployment: DeploymentId, held: readonly Holding[]) =>
+    allotTo(deployment, { GPU: 1 }, { machine, held })?.gpus.join()
+
+  it('gives what a replica leaves to its successor, and to no other deployment', () => {
+    const held = [lent(['0', '1', 'GPU-7'])]
+    expect([gpuOf(till!, held), gpuOf(cart!, held)]).to.deep.equal([undefined, '0'])
+  })
+
+  it('gives what is free before what is in use', () => expect(gpuOf(cart!, [lent(['0'])])).to.equal('1'))
 })
 
 describe('showResources', () => {

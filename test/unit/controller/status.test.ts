@@ -212,6 +212,12 @@ describe('the status of a deployment', () => {
     expect(story.tell(0, 'exited').status).to.match(/\.\nIts last lines:\n2\n3\n4\n5\n6$/)
   })
 
+  it('shows of a stack among the last lines what was thrown and where', () => {
+    const story = running()
+    story.lastLines = ['Error: no model', ...['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `    at ${name} (main.ts)`)]
+    expect(story.tell(0, 'exited').status).to.match(/\.\nIts last lines:\nError: no model\n    at a \(main\.ts\)$/)
+  })
+
   it('says from how many to how many replicas it is scaled', () => {
     const story = running()
     story.options = { numReplicas: 3 }

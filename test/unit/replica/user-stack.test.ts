@@ -21,4 +21,10 @@ describe('userStack', () => {
   })
 
   it('shows what is thrown and no error', () => expect(userStack('broken')).to.equal('broken'))
+
+  it('shows an error once that is its own cause', () => {
+    const loop = new Error('in a loop')
+    loop.cause = loop
+    expect(userStack(loop).match(/in a loop/g)).to.have.length(1)
+  })
 })

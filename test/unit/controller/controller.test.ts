@@ -1,0 +1,102 @@
+import { expect } from 'chai'
+import type { Peer } from '../../../controller/channel-server.ts'
+import { Controller } from '../../../controller/controller.ts'
+import { NOTHING } from '../../../controller/target.ts'
+import { resolveOptions } from '../../../replica/options.ts'
+import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
+import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
+import { type ApplicationSpec, PROTOCOL } from '../../../shared/protocol.ts'
+import type { ReplicaSettings } from '../../../shared/settings.ts'
+import { ManualClock } from '../../helpers/clock.ts'
+
+const spec: ApplicationSpec = {
+  name: 'default',
+  routePrefix: '/',
+  importPath: 'main:app',
+  workingDir: '/',
+  args: {},
+  envVars: {},
+  loggingConfig: LOGGING_DEFAULTS,
+  ingress: 'Model',
+  rollback: false,
+  deployments: [{ name: 'Model', options: resolveOptions('Model', {}) }],
+}
+const deployment = deploymentId({ application: 'default', deployment: 'Model' })
+const deployed = { spec, source: 'imperative', lastDeployedTimeS: 0, lastGood: spec, rolledBack: undefined } as const
+
+/** A controller after one that had started this replica, of which nothing has been heard yet. */
+function restarted(clock: ManualClock, isAlive = true) {
+  const replica = 'replica1' as ReplicaId
+  const started: ReplicaSettings[] = []
+  const controller = new Controller({
+    processes: {
+      start: (settings) => void started.push(settings),
+      adopt: () => isAlive,
+      factsOf: () => undefined,
+      kill: () => {},
+    },
+    clock,
+    random: () => 0.5,
+    hash: (text) => text,
+    date: () => 0,
+    machine: { resources: { CPU: 1 }, gpus: [] },
+    tableVersion: 0,
+    former: {
+      replicas: [{ replica, deployment }],
+      living: () => Promise.resolve([replica]),
+      forget: () => {},
+      state: { ...NOTHING, applications: [deployed] },
+    },
+    save: () => {},
+    setLogging: () => {},
+    log: () => {},
+  })
+  return { controller, started, replica }
+}
+
+describe('a controller that is told to leave before it has heard from a replica of the one before', () => {
+  it('starts nothing, and waits for that one as long as it would otherwise', async () => {
+    const clock = new ManualClock()
+    const { controller, started } = restarted(clock)
+    let hasLeft = false
+    const left = controller.shutDown().then(() => (hasLeft = true))
+    await clock.pass(4_900)
+    expect(hasLeft).to.equal(false)
+    await clock.pass(200)
+    await left
+    expect(started).to.deep.equal([])
+  })
+})
+
+describe('the hello of a replica', () => {
+  const says = (replica: ReplicaId): Peer => ({
+    hello: {
+      protocol: PROTOCOL,
+      version: '',
+      pid: 2,
+      role: {
+        kind: 'replica',
+        replica,
+        deployment,
+        version: '',
+        config: '',
+        allotment: { resources: {}, gpus: [] },
+        startTimeoutMs: 1000,
+        drainTimeoutMs: 1000,
+        phase: { name: 'starting' },
+        health: { failures: 0 },
+      },
+    },
+    request: () => new Promise(() => {}),
+    close: () => {},
+  })
+
+  for (const isAlive of [true, false]) {
+    it(isAlive ? 'has it taken over' : 'says nothing any more if its process has ended before it was read', () => {
+      const { controller, replica } = restarted(new ManualClock(), isAlive)
+      controller.connected(says(replica))
+      const known = controller.details().applications.flatMap(({ deployments }) => deployments[0]?.replicas ?? [])
+      expect(known.some(({ id }) => id === replica)).to.equal(isAlive)
+    })
+  }
+})

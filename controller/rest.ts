@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 import type { At } from '../shared/build.ts'
@@ -51,8 +51,14 @@ export async function serveRest(options: RestServerOptions): Promise<string> {
   })
   server.maxConnections = MAX_CONNECTIONS
   const url = urlOf({ ...dashboard.address, port: await listen(server, dashboard, fd) })
-  writeFileSync(dashboardFile(options.session), `${url}\n`, { mode: 0o600 })
+  write(dashboardFile(options.session), `${url}\n`)
   return url
+}
+
+/** Whole: commands read it at any time. */
+function write(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
 }
 
 async function load(options: RestServerOptions): Promise<Listener> {

@@ -11,6 +11,7 @@ import { whenAskedToLeave } from '../shared/leaving.ts'
 import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
+import { killStopped } from '../shared/members.ts'
 import { thisNode } from '../shared/node.ts'
 import { outputFile } from '../shared/output.ts'
 import {
@@ -158,6 +159,7 @@ log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
 if (isLaunched(process.env)) {
   await tieTo(lifelineSocket(session), process.pid, () => {
     processes.killAll()
+    killStopped(session)
     removeSockets(session)
     leave(1)
   })

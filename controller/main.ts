@@ -148,6 +148,10 @@ const controller = new Controller({
   setLogging: (config) => log.configure(config),
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
 })
+// Also one that never says anything is looked after.
+for (const { deployment, replica, pid } of former?.replicas ?? []) {
+  if (deployment !== undefined && pid !== undefined) processes.adopt({ deployment, replica }, pid)
+}
 watchFrozen({
   session,
   clock: systemClock,

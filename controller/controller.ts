@@ -1,13 +1,14 @@
 import type { Peer } from './channel-server.ts'
-import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
+import { type ErrorReport, report } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
 import type { ApplicationSpec, FromLauncher, Hello, Reconfigure, Target } from '../shared/protocol.ts'
 import type { Details } from './details.ts'
 import type { ControllerOptions, Which } from './effects.ts'
 import { foundReplica, type ReplicaRole } from './found.ts'
 import { heard } from './hearing.ts'
+import { ofRestore, ofUnheard } from './lines.ts'
 import { Loop } from './loop.ts'
-import { acceptFromLauncher, acceptFromProxy, acceptFromReplica, acceptHello } from './messages.ts'
+import { acceptFromLauncher, acceptFromProxy, acceptFromReplica, acceptHello, checkPid } from './messages.ts'
 import { Peers } from './peers.ts'
 import { type Obituary, showObituary } from './obituary.ts'
 import { Recovery } from './recovery.ts'
@@ -53,7 +54,16 @@ export class Controller {
       },
     })
     const { clock, former } = options
-    this.#recovery = new Recovery({ former, clock, done: () => this.#loop.release() })
+    this.#recovery = new Recovery({
+      former,
+      clock,
+      frozenTimeoutMs: (deployment) => this.#loop.frozenTimeoutMs(deployment),
+      kill(which, error) {
+        log(ofUnheard(which, error))
+        processes.kill(which.replica)
+      },
+      done: () => this.#loop.release(),
+    })
     this.#isTold = former?.state !== undefined
     if (former !== undefined) this.#loop.hold()
     if (former?.state !== undefined) this.#restore(former.state)
@@ -62,13 +72,7 @@ export class Controller {
   /** @throws ServeError if this process may not take part */
   accept(raw: unknown): Hello {
     const hello = acceptHello(raw)
-    if (hello.role.kind === 'replica') {
-      const { replica } = hello.role
-      const pid = this.#options.processes.factsOf(replica)?.pid
-      if (pid !== undefined && pid !== hello.pid) {
-        throw new ServeError('message_invalid', `replica ${replica} is process ${pid}, not ${hello.pid}`)
-      }
-    }
+    checkPid(hello, (replica) => this.#options.processes.factsOf(replica)?.pid)
     return hello
   }
 
@@ -170,6 +174,7 @@ export class Controller {
     this.#loop.clear()
     this.#loop.release()
     this.#recovery.know()
+    this.#recovery.killFrozen()
     await new Promise<void>((resolve) => {
       const isDone = () => this.#recovery.isOver && this.#loop.isEmpty()
       const look = () => (isDone() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
@@ -178,6 +183,7 @@ export class Controller {
   }
 
   exited({ deployment, replica }: Which, obituary: Obituary): void {
+    this.#recovery.heard(replica)
     this.#loop.tell({
       on: 'exited',
       deployment,
@@ -190,14 +196,12 @@ export class Controller {
   /** Undefined: it is not frozen any more. */
   frozen({ deployment, replica }: Which, error: ErrorReport | undefined): void {
     const which = { deployment, replica }
-    this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
+    if (this.#loop.phaseOf(deployment, replica) === undefined) this.#recovery.frozen(which, error)
+    else this.#loop.tell(error === undefined ? { ...which, on: 'thawed' } : { ...which, on: 'frozen', error })
   }
 
   #restore(state: DesiredState): void {
-    for (const { spec } of state.applications) {
-      const text = `Recovering target state for application '${spec.name}' from checkpoint.`
-      this.#options.log({ level: 'info', text })
-    }
+    for (const line of ofRestore(state)) this.#options.log(line)
     this.#loop.restore(state)
     this.#recovery.know()
   }
@@ -219,6 +223,8 @@ export class Controller {
     const { deployment, replica } = role
     if (!this.#options.processes.adopt({ deployment, replica }, pid)) return
     this.#loop.tell({ on: 'found', deployment, found: foundReplica(role, this.#options.clock.now()) })
+    const error = this.#recovery.errorOf(replica)
+    if (error !== undefined) this.#loop.tell({ on: 'frozen', deployment, replica, error })
   }
 
   #hear(event: Event | undefined): void {

@@ -46,6 +46,8 @@ export interface ReplicaProcesses {
 export interface Started {
   readonly replica: ReplicaId
   readonly deployment: DeploymentId | undefined
+  /** undefined: not known. */
+  readonly pid: number | undefined
 }
 
 /** A controller that did not leave by itself. */

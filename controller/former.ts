@@ -1,13 +1,19 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import type { Clock } from '../shared/clock.ts'
 import { type DeploymentId, isDeploymentId, type ReplicaId } from '../shared/ids.ts'
+import { membersOf } from '../shared/members.ts'
 import { replicaOfStarted, replicaStarted, replicaSocket, type Session } from '../shared/session.ts'
 import { clearSocketPath } from '../shared/socket-path.ts'
 import type { Started } from './effects.ts'
 
 /** The replicas that were started and have not left by themselves. */
 export function startedReplicas(session: Session): Started[] {
-  return idsOfStarted(session).map((replica) => ({ replica, deployment: deploymentOf(session, replica) }))
+  const pids = new Map(membersOf(session).map(({ replica, pid }) => [replica, pid]))
+  return idsOfStarted(session).map((replica) => ({
+    replica,
+    deployment: deploymentOf(session, replica),
+    pid: pids.get(replica),
+  }))
 }
 
 function deploymentOf(session: Session, replica: ReplicaId): DeploymentId | undefined {

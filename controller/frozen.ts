@@ -1,7 +1,8 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Clock } from '../shared/clock.ts'
 import type { ErrorReport } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
+import { isStopped } from '../shared/members.ts'
 import { replicaFrozen, type Session } from '../shared/session.ts'
 import type { Running, Which } from './processes.ts'
 
@@ -25,7 +26,8 @@ export function watchFrozen({ session, clock, running, changed }: FrozenOptions)
   const watch = (): void => {
     const frozen = new Map<ReplicaId, string>()
     for (const which of running()) {
-      const error = isStopped(which.pid) ? stopped : readReport(replicaFrozen(session, which.replica))
+      const isNow = which.pid !== undefined && isStopped(which.pid)
+      const error = isNow ? stopped : readReport(replicaFrozen(session, which.replica))
       const text = error && `${error.message}\n${error.stack}`
       if (text !== undefined) frozen.set(which.replica, text)
       if (text !== known.get(which.replica)) changed(which, error)
@@ -37,15 +39,6 @@ export function watchFrozen({ session, clock, running, changed }: FrozenOptions)
 }
 
 const stopped: ErrorReport = { code: 'frozen', message: 'its process has been stopped by a signal' }
-
-function isStopped(pid: number | undefined): boolean {
-  if (pid === undefined || process.platform !== 'linux') return false
-  try {
-    return /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false // It has gone, which is told elsewhere.
-  }
-}
 
 /** What the replica's watchdog has written: what is wrong in the first line, and where it is in the others. */
 function readReport(file: string): ErrorReport | undefined {

@@ -4,6 +4,7 @@ import type { ErrorReport } from '../shared/errors.ts'
 import { UNHEALTHY_AFTER } from '../shared/health.ts'
 import type { Health } from '../shared/protocol.ts'
 import type { Deployed } from './applications.ts'
+import type { Which } from './effects.ts'
 import { failuresOf, isUnhealthy, requestsOf } from './policy.ts'
 import { showSlow } from './slow.ts'
 import {
@@ -31,6 +32,10 @@ export function ofDeploy(before: Desired, after: Desired): Line[] {
       ? []
       : [info(`Deploying new version of ${showDeployment(id)} (initial target replicas: ${wanted.targetReplicas}).`)],
   )
+}
+
+export function ofRestore({ applications }: DesiredState): Line[] {
+  return applications.map(({ spec }) => info(`Recovering target state for application '${spec.name}' from checkpoint.`))
 }
 
 /** null counts as all of it. */
@@ -164,6 +169,12 @@ export function ofEvent(event: Event, observed: Observed, desired: Desired, now:
     case 'exited':
       return ofEnd(event, replica, now)
   }
+}
+
+/** A replica that a restarted controller has not heard of is killed. */
+export function ofUnheard({ deployment, replica }: Which, error: ErrorReport): Line {
+  const shown = showReplica(deployment, replica)
+  return failure(`${shown} of a former controller has not been heard of and is killed: ${withStack(error)}`)
 }
 
 function ofEnd(event: Event & { on: 'exited' }, replica: ObservedReplica, now: Instant): Line[] {

@@ -109,6 +109,10 @@ export class Loop {
     return this.#observed.get(deployment)?.replicas.get(replica)?.phase
   }
 
+  frozenTimeoutMs(deployment: DeploymentId): number | undefined {
+    return this.#desired.get(deployment)?.frozenTimeoutMs
+  }
+
   tell(event: Event): void {
     const now = this.#clock.now()
     for (const line of lines.ofEvent(event, this.#observed, this.#desired, now)) this.#effects.log(line)

@@ -11,6 +11,7 @@ import { whenAskedToLeave } from '../shared/leaving.ts'
 import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
+import { killStopped } from '../shared/members.ts'
 import { thisNode } from '../shared/node.ts'
 import { outputFile } from '../shared/output.ts'
 import {
@@ -147,6 +148,10 @@ const controller = new Controller({
   setLogging: (config) => log.configure(config),
   log: ({ level, text, fileOnly = false }) => log[level](text, { fileOnly }),
 })
+// Also one that never says anything is looked after.
+for (const { deployment, replica, pid } of former?.replicas ?? []) {
+  if (deployment !== undefined && pid !== undefined) processes.adopt({ deployment, replica }, pid)
+}
 watchFrozen({
   session,
   clock: systemClock,
@@ -158,6 +163,7 @@ log.info(`Controller starting (version='${VERSION}').`, { fileOnly: true })
 if (isLaunched(process.env)) {
   await tieTo(lifelineSocket(session), process.pid, () => {
     processes.killAll()
+    killStopped(session)
     removeSockets(session)
     leave(1)
   })

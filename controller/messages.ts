@@ -196,3 +196,10 @@ function accept<T>(schema: z.ZodType<T>, raw: unknown, expected: string): T {
   const issue = result.error.issues[0]
   throw new ServeError('message_invalid', `the message is not ${expected}: ${issue?.path.join('.')}: ${issue?.message}`)
 }
+
+/** @throws ServeError if this replica is known to be another process */
+export function checkPid({ role: own, pid }: Hello, pidOf: (replica: ReplicaId) => number | undefined): void {
+  const known = own.kind === 'replica' ? pidOf(own.replica) : undefined
+  if (own.kind !== 'replica' || known === undefined || known === pid) return
+  throw new ServeError('message_invalid', `replica ${own.replica} is process ${known}, not ${pid}`)
+}

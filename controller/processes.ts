@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { messageOf } from '../shared/errors.ts'
 import { type DeploymentId, deploymentName, type ReplicaId } from '../shared/ids.ts'
 import { logFileName } from '../shared/log.ts'
+import { isAlive, REPLICA_ID } from '../shared/members.ts'
 import { nameOutput, outputFile, showExit, startProcess } from '../shared/output.ts'
 import {
   logDirectory,
@@ -88,6 +89,7 @@ export class Processes {
         ...settings.envVars,
         ...gpuEnvironment(settings),
         BATOID_SESSION_DIR: this.#session.directory,
+        [REPLICA_ID]: settings.replica,
       },
       prefix: outputPrefix(settings.deployment),
       id: settings.replica,
@@ -216,14 +218,4 @@ function gpuEnvironment({ allotment: { gpus } }: ReplicaSettings): Readonly<Reco
 
 function modifiedAtMs(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs
-}
-
-/** Where nobody reaps it, a dead process stays in the table as a zombie, which still takes signals. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
-  }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../shared/clock.ts'
+import type { ErrorReport } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import type { Former } from './effects.ts'
+import type { Former, Which } from './effects.ts'
 
 /** So long a restarted controller that knows what shall run waits for the replicas of the one before it. */
 const RECOVERY_MS = 5_000
@@ -11,16 +12,29 @@ export interface RecoveryOptions {
   /** What a controller before this one has left; undefined: there was none. */
   readonly former: Omit<Former, 'applications'> | undefined
   readonly clock: Clock
+  /** How long a replica may be frozen; undefined: nobody knows its deployment. */
+  readonly frozenTimeoutMs: (deployment: DeploymentId) => number | undefined
+  /** It has been frozen for too long. */
+  readonly kill: (which: Which, error: ErrorReport) => void
   readonly done: () => void
+}
+
+interface Frozen {
+  readonly which: Which
+  readonly error: ErrorReport
+  readonly cancel: () => void
 }
 
 /**
  * Ends once it is known both what shall run and who lives. Not to know the one is not to want nothing, and not to have
- * heard from a replica is not to have lost it: until then nobody is drained and nobody is started.
+ * heard from a replica is not to have lost it: until then nobody is drained and nobody is started. One that is seen to
+ * be frozen will say nothing for some time, perhaps never: nobody waits for that.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
   readonly #awaited: Map<ReplicaId, DeploymentId | undefined>
+  /** What has not been heard of, also later. */
+  readonly #frozen = new Map<ReplicaId, Frozen>()
   #knowsTarget = false
 
   constructor(options: RecoveryOptions) {
@@ -40,9 +54,9 @@ export class Recovery {
     return [...this.#awaited.values()].filter((deployment) => deployment !== undefined)
   }
 
-  /** Nobody is waited for. */
+  /** Nobody is waited for, and nobody is left that says nothing. */
   get isOver(): boolean {
-    return this.#awaited.size === 0
+    return this.#awaited.size === 0 && this.#frozen.size === 0
   }
 
   /** What shall run is known. */
@@ -52,15 +66,43 @@ export class Recovery {
     this.#endIfComplete()
   }
 
-  /** The replica lives. */
+  /** The replica lives, or has ended. */
   heard(replica: ReplicaId): void {
     this.#awaited.delete(replica)
+    this.#thawed(replica)
     this.#endIfComplete()
+  }
+
+  /** The replica, which has not been heard of, is frozen, or is not any more: then it says so itself in a moment. */
+  frozen(which: Which, error: ErrorReport | undefined): void {
+    const { replica, deployment } = which
+    if (error === undefined) return this.#thawed(replica)
+    if (this.#frozen.has(replica)) return
+    const { clock, frozenTimeoutMs, kill } = this.#options
+    const cancel = clock.after(frozenTimeoutMs(deployment) ?? RECOVERY_MS, () => kill(which, error))
+    this.#frozen.set(replica, { which, error, cancel })
+    this.#awaited.delete(replica)
+    this.#endIfComplete()
+  }
+
+  /** How the replica is frozen, if it is and has not been heard of. */
+  errorOf(replica: ReplicaId): ErrorReport | undefined {
+    return this.#frozen.get(replica)?.error
+  }
+
+  /** Of those that are frozen, none is let live any longer. */
+  killFrozen(): void {
+    for (const { which, error } of this.#frozen.values()) this.#options.kill(which, error)
   }
 
   end(): void {
     this.#awaited.clear()
     this.#options.done()
+  }
+
+  #thawed(replica: ReplicaId): void {
+    this.#frozen.get(replica)?.cancel()
+    this.#frozen.delete(replica)
   }
 
   /** A controller that was killed just before it started a replica has left word of it; nobody is to wait for it again. */

@@ -10,6 +10,7 @@ import { PROXY_GRACE_MS, whenAskedToLeave } from '../shared/leaving.ts'
 import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
+import { killStopped } from '../shared/members.ts'
 import { thisNode } from '../shared/node.ts'
 import { outputFile } from '../shared/output.ts'
 import { type FromProxy, PROTOCOL, type ToProxy } from '../shared/protocol.ts'
@@ -66,7 +67,12 @@ process.on('uncaughtException', (error) => {
   log.error(`There was an exception in the proxy: ${error instanceof Error ? error.stack : String(error)}`)
   leave(1)
 })
-if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
+if (isLaunched(process.env)) {
+  await tieTo(lifelineSocket(session), process.pid, () => {
+    killStopped(session)
+    leave(1)
+  })
+}
 
 /** What nobody has taken by then is of no interest any more. */
 const TELL_MS = 5_000

@@ -11,6 +11,7 @@ import { identityOf } from '../shared/identity.ts'
 import { tieTo } from '../shared/lifeline.ts'
 import { logFileName, openLog } from '../shared/log.ts'
 import { outputFile } from '../shared/output.ts'
+import { killStopped } from '../shared/members.ts'
 import { type Health, PROTOCOL, type Reconfigure, type ReplicaReport, type ToReplica } from '../shared/protocol.ts'
 import {
   controllerSocket,
@@ -96,7 +97,12 @@ process.on('uncaughtException', (error) => {
   if (phase.name === 'starting' && cannotStart !== undefined) void cannotStart(error)
   else if (phase.name !== 'failed') leave(1)
 })
-if (isLaunched(process.env)) await tieTo(lifelineSocket(session), process.pid, () => leave(1))
+if (isLaunched(process.env)) {
+  await tieTo(lifelineSocket(session), process.pid, () => {
+    killStopped(session)
+    leave(1)
+  })
+}
 captureConsole([process.stdout, process.stderr], log, () => currentRequest()?.requestId)
 
 /** Armed whenever no controller is connected, from the start on. */

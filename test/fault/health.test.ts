@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { type Clients, startClients } from '../helpers/clients.ts'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { killAndReplace, pidsOf, startedOf } from '../helpers/faults.ts'
 
 const MODULE = 'test/fixtures/troubled.mjs'
 /** A request that takes longer was waiting for a replica that does not answer. */
@@ -84,6 +85,38 @@ describe('replicas that are not well, with 20 clients', function () {
       .and.not.include(stopped)
     await finish('SIGSTOP', since)
     expect(lastStuckAfter(since)).to.be.below(2000)
+  })
+
+  it('forgets no replica that is stopped when the controller is killed, and kills it in the end', async () => {
+    await start('app')
+    const [stopped = '', other = ''] = await bothAnswer()
+    const since = performance.now()
+    process.kill(Number(stopped), 'SIGSTOP')
+    await killAndReplace(cluster, 'ServeController')
+    await eventually(() => startedOf(cluster, 'ServeReplica') === 3)
+    seenAfterMs = performance.now() - since
+    expect(seenAfterMs).to.be.below(3000)
+    expect(await bothAnswer())
+      .to.include(other)
+      .and.not.include(stopped)
+    await eventually(() => !pidsOf(cluster, 'ServeReplica').includes(Number(stopped)))
+    expect(controllerLog()).to.include('has not been heard of and is killed: its process has been stopped by a signal')
+    await finish('SIGSTOP, and kill -9 the controller', since)
+    expect(lastStuckAfter(since)).to.be.below(3000)
+  })
+
+  it('takes a replica back that was stopped when the controller was killed, and goes on in time', async () => {
+    await start('app')
+    const [stopped = ''] = await bothAnswer()
+    const since = performance.now()
+    process.kill(Number(stopped), 'SIGSTOP')
+    await killAndReplace(cluster, 'ServeController')
+    await eventually(() => startedOf(cluster, 'ServeReplica') === 3)
+    process.kill(Number(stopped), 'SIGCONT')
+    await eventually(() => pidsOf(cluster, 'ServeReplica').length === 2)
+    await bothAnswer()
+    await finish('SIGSTOP, kill -9 the controller, SIGCONT', since)
+    expect(controllerLog()).to.not.include('is killed')
   })
 
   it('kills a replica in an endless loop, says where it was, and starts another', async () => {

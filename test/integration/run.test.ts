@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { pidOf } from '../helpers/faults.ts'
 
 interface OpenApi {
   readonly info: unknown
@@ -171,6 +172,19 @@ describe('batoid run', () => {
     child.kill('SIGKILL')
     await eventually(() => pids().length === 0, { withinMs: 5_000 })
   })
+
+  for (const [name, kinds] of [
+    ['a proxy is', ['ProxyActor']],
+    ['the controller is', ['ServeController']],
+    ['all but a replica are', ['ProxyActor', 'ServeController']],
+  ] as const) {
+    it(`leaves nothing behind when the launcher is killed while ${name} stopped`, async () => {
+      const launched = await start('test/fixtures/hello.mjs:app')
+      for (const kind of kinds) process.kill(await pidOf(launched, kind), 'SIGSTOP')
+      launched.child.kill('SIGKILL')
+      await eventually(() => launched.pids().length === 0, { withinMs: 5_000 })
+    })
+  }
 
   it('finishes what is ongoing before it stops', async () => {
     const { url, lines, stop } = await start('test/fixtures/hello.mjs:app')

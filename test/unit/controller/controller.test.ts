@@ -28,12 +28,14 @@ const deployed = { spec, source: 'imperative', lastDeployedTimeS: 0, lastGood: s
 function restarted(clock: ManualClock, isAlive = true) {
   const replica = 'replica1' as ReplicaId
   const started: ReplicaSettings[] = []
+  const killed: ReplicaId[] = []
+  const lines: string[] = []
   const controller = new Controller({
     processes: {
       start: (settings) => void started.push(settings),
       adopt: () => isAlive,
       factsOf: () => undefined,
-      kill: () => {},
+      kill: (id) => void killed.push(id),
     },
     clock,
     random: () => 0.5,
@@ -42,17 +44,39 @@ function restarted(clock: ManualClock, isAlive = true) {
     machine: { resources: { CPU: 1 }, gpus: [] },
     tableVersion: 0,
     former: {
-      replicas: [{ replica, deployment }],
+      replicas: [{ replica, deployment, pid: undefined }],
       living: () => Promise.resolve([replica]),
       forget: () => {},
       state: { ...NOTHING, applications: [deployed] },
     },
     save: () => {},
     setLogging: () => {},
-    log: () => {},
+    log: ({ text }) => void lines.push(text),
   })
-  return { controller, started, replica }
+  return { controller, started, killed, lines, replica }
 }
+
+const says = (replica: ReplicaId): Peer => ({
+  hello: {
+    protocol: PROTOCOL,
+    version: '',
+    pid: 2,
+    role: {
+      kind: 'replica',
+      replica,
+      deployment,
+      version: '',
+      config: '',
+      allotment: { resources: {}, gpus: [] },
+      startTimeoutMs: 1000,
+      drainTimeoutMs: 1000,
+      phase: { name: 'starting' },
+      health: { failures: 0 },
+    },
+  },
+  request: () => new Promise(() => {}),
+  close: () => {},
+})
 
 describe('a controller that is told to leave before it has heard from a replica of the one before', () => {
   it('starts nothing, and waits for that one as long as it would otherwise', async () => {
@@ -68,29 +92,46 @@ describe('a controller that is told to leave before it has heard from a replica 
   })
 })
 
-describe('the hello of a replica', () => {
-  const says = (replica: ReplicaId): Peer => ({
-    hello: {
-      protocol: PROTOCOL,
-      version: '',
-      pid: 2,
-      role: {
-        kind: 'replica',
-        replica,
-        deployment,
-        version: '',
-        config: '',
-        allotment: { resources: {}, gpus: [] },
-        startTimeoutMs: 1000,
-        drainTimeoutMs: 1000,
-        phase: { name: 'starting' },
-        health: { failures: 0 },
-      },
-    },
-    request: () => new Promise(() => {}),
-    close: () => {},
+describe('a replica that is frozen when the controller is restarted', () => {
+  const frozen = { code: 'frozen', message: 'stopped' } as const
+  const { frozenTimeoutS } = resolveOptions('Model', {})
+
+  it('has its successor started at once, and is killed after frozenTimeoutS', async () => {
+    const clock = new ManualClock()
+    const { controller, started, killed, replica } = restarted(clock)
+    controller.frozen({ deployment, replica }, frozen)
+    expect(started).to.have.length(1)
+    await clock.pass(frozenTimeoutS * 1000 - 1)
+    expect(killed).to.deep.equal([])
+    await clock.pass(1)
+    expect(killed).to.deep.equal([replica])
   })
 
+  it('is left alone once it goes on', async () => {
+    const clock = new ManualClock()
+    const { controller, killed, replica } = restarted(clock)
+    controller.frozen({ deployment, replica }, frozen)
+    controller.frozen({ deployment, replica }, undefined)
+    await clock.pass(frozenTimeoutS * 1000)
+    expect(killed).to.not.include(replica)
+  })
+
+  it('is killed at once by a controller that is told to leave, which waits for its end', async () => {
+    const { controller, killed, replica } = restarted(new ManualClock())
+    controller.frozen({ deployment, replica }, frozen)
+    void controller.shutDown()
+    expect(killed).to.deep.equal([replica])
+  })
+
+  it('is known to be frozen when its hello, sent before, is read only then', () => {
+    const { controller, lines, replica } = restarted(new ManualClock())
+    controller.frozen({ deployment, replica }, frozen)
+    controller.connected(says(replica))
+    expect(lines.join()).to.include('gets no requests for now: stopped')
+  })
+})
+
+describe('the hello of a replica', () => {
   for (const isAlive of [true, false]) {
     it(isAlive ? 'has it taken over' : 'says nothing any more if its process has ended before it was read', () => {
       const { controller, replica } = restarted(new ManualClock(), isAlive)

@@ -51,7 +51,12 @@ export async function serveRest(options: RestServerOptions): Promise<string> {
   })
   server.maxConnections = MAX_CONNECTIONS
   const url = urlOf({ ...dashboard.address, port: await listen(server, dashboard, fd) })
-  write(dashboardFile(options.session), `${url}\n`)
+  try {
+    write(dashboardFile(options.session), `${url}\n`)
+  } catch (error) {
+    // The one of a controller before, which had the same socket, is still true; and a full disk stops nobody.
+    warn(`Cannot write down where the REST API is, ${url}: ${messageOf(error)}`)
+  }
   return url
 }
 

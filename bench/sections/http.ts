@@ -119,7 +119,11 @@ interface Span {
 async function sampleOf(measure: Measure, contestant: Started, bench: Bench, span: Span): Promise<Sample> {
   const { site, load } = bench
   const pids = contestant.pids(site)
-  const { measured, cpu } = await withCpu(load, { ...requestOf(measure, contestant.port), ...span }, pids)
+  const request = requestOf(measure, contestant.port)
+  // Who answers alone gets the half: the others spread them over two.
+  const isHalf = measure === 'eight' && contestant.id === 'bare replica'
+  const connections = isHalf ? request.connections / 2 : request.connections
+  const { measured, cpu } = await withCpu(load, { ...request, connections, ...span }, pids)
   const { requests, seconds, p50Ms, p99Ms, bytes, failed } = measured
   const perRequest = (ns: number | undefined) => (ns === undefined ? {} : ns / 1000 / Math.max(1, requests))
   return {

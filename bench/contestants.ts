@@ -30,6 +30,8 @@ export interface Contestant {
   readonly what: string
   /** Latency and streaming are measured too, not throughput alone. */
   readonly inDepth: boolean
+  /** One process answers; the others spread the requests over two. */
+  readonly isAlone?: boolean
   /** What it takes to have it, for machines that have not. */
   readonly toInstall?: string
   /** The version that is installed; undefined: it is not. */

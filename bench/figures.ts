@@ -108,5 +108,5 @@ function depthTable(figures: Figures, contestants: readonly Contestant[], anchor
       spreadText(spread(streaming(id))),
     ])
   const head = ['', '1: p50 ms', 'p99 ms', '8: p50 ms', 'p99 ms', '1 MB: MB/s', `÷ ${anchor}`]
-  return `1 and 8 connections, and answers of 1 MB over 8:\n\n${table(head, rows)}`
+  return `1 and 8 connections (of the 8, a process that answers alone has 4), and answers of 1 MB over 8:\n\n${table(head, rows)}`
 }

@@ -12,6 +12,7 @@ export const bareReplica: Contestant = {
   id: 'bare replica',
   what: 'one process, nothing before it',
   inDepth: true,
+  isAlone: true,
   start: ({ upstream }) => Promise.resolve(upstream.ports[0] ?? 0),
   pids: ({ processes }) => ({ hop: [], replicas: processes.tree('replica-1'), rest: [] }),
 }

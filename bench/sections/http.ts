@@ -83,10 +83,10 @@ async function startAll({ site, load, options, say }: Bench): Promise<StartedAll
   return { running, absent, empty }
 }
 
-async function settle({ port, inDepth }: Started, load: Load, settleMs: number): Promise<void> {
-  await warmUp(load, requestOf('many', port), settleMs)
-  for (const measure of inDepth ? MEASURES.slice(1) : []) {
-    await load.run({ ...requestOf(measure, port), warmUpMs: 0, measureMs: SHORT_MS }, UNWATCHED)
+async function settle(contestant: Started, load: Load, settleMs: number): Promise<void> {
+  await warmUp(load, requestOf('many', contestant), settleMs)
+  for (const measure of contestant.inDepth ? MEASURES.slice(1) : []) {
+    await load.run({ ...requestOf(measure, contestant), warmUpMs: 0, measureMs: SHORT_MS }, UNWATCHED)
   }
 }
 
@@ -119,11 +119,7 @@ interface Span {
 async function sampleOf(measure: Measure, contestant: Started, bench: Bench, span: Span): Promise<Sample> {
   const { site, load } = bench
   const pids = contestant.pids(site)
-  const request = requestOf(measure, contestant.port)
-  // Who answers alone gets the half: the others spread them over two.
-  const isHalf = measure === 'eight' && contestant.id === 'bare replica'
-  const connections = isHalf ? request.connections / 2 : request.connections
-  const { measured, cpu } = await withCpu(load, { ...request, connections, ...span }, pids)
+  const { measured, cpu } = await withCpu(load, { ...requestOf(measure, contestant), ...span }, pids)
   const { requests, seconds, p50Ms, p99Ms, bytes, failed } = measured
   const perRequest = (ns: number | undefined) => (ns === undefined ? {} : ns / 1000 / Math.max(1, requests))
   return {
@@ -138,9 +134,11 @@ async function sampleOf(measure: Measure, contestant: Started, bench: Bench, spa
   }
 }
 
-function requestOf(measure: Measure, port: number): { readonly url: string; readonly connections: number } {
+/** What a hop adds at 8 connections is the difference to a replica that has as many of them as each of two. */
+function requestOf(measure: Measure, { port, isAlone = false }: Pick<Started, 'port' | 'isAlone'>) {
   const { connections, path } = SHAPES[measure]
-  return { url: `http://127.0.0.1:${port}${path}`, connections }
+  const share = isAlone && measure === 'eight' ? 2 : 1
+  return { url: `http://127.0.0.1:${port}${path}`, connections: connections / share }
 }
 
 /** Nanoseconds of processor time while it was measured. */

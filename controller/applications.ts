@@ -15,7 +15,8 @@ export interface Deployed {
   readonly rolledBack: string | undefined
 }
 
-export type Source = 'imperative' | 'declarative'
+export const SOURCES = ['imperative', 'declarative'] as const
+export type Source = (typeof SOURCES)[number]
 
 export interface Deploying {
   readonly source: Source

@@ -4,7 +4,8 @@ import type { ErrorReport } from '../shared/errors.ts'
 import type { ReplicaId } from '../shared/ids.ts'
 import { isStopped } from '../shared/members.ts'
 import { replicaFrozen, type Session } from '../shared/session.ts'
-import type { Running, Which } from './processes.ts'
+import type { Which } from './effects.ts'
+import type { Running } from './processes.ts'
 
 const LOOK_MS = 200
 const MAX_BYTES = 16 * 1024

@@ -18,6 +18,7 @@ import {
 import { REPLICA_SETTINGS_FD, type ReplicaSettings } from '../shared/settings.ts'
 import { removeSocket } from '../shared/socket-files.ts'
 import type { ReplicaFacts } from './details.ts'
+import type { Which } from './effects.ts'
 import { lastLinesOf, memoryOf, type Obituary } from './obituary.ts'
 
 const REPLICA_MAIN = fileURLToPath(new URL('../replica/main.js', import.meta.url))
@@ -27,11 +28,6 @@ const LOOK_MS = 200
 const SAMPLE_MS = 1_000
 /** Of so many that have gone it is still known what they were. */
 const REMEMBERED = 100
-
-export interface Which {
-  readonly replica: ReplicaId
-  readonly deployment: DeploymentId
-}
 
 export interface Running extends Which {
   /** undefined: the system would not start it, which it says in a moment. */

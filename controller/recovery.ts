@@ -10,7 +10,7 @@ const LOOK_MS = 100
 
 export interface RecoveryOptions {
   /** What a controller before this one has left; undefined: there was none. */
-  readonly former: Omit<Former, 'applications'> | undefined
+  readonly former: Former | undefined
   readonly clock: Clock
   /** How long a replica may be frozen; undefined: nobody knows its deployment. */
   readonly frozenTimeoutMs: (deployment: DeploymentId) => number | undefined

@@ -6,6 +6,7 @@ import { showPath, validateConfig } from '../shared/config/validate.ts'
 import { messageOf } from '../shared/errors.ts'
 import { swaggerAsset, swaggerPage } from '../shared/swagger.ts'
 import { VERSION } from '../shared/version.ts'
+import { SOURCES, type Source } from './applications.ts'
 import { refusalOf } from './rest-guard.ts'
 import * as routes from './rest-routes.ts'
 
@@ -15,7 +16,6 @@ const MAX_BODY_BYTES = 8 * 2 ** 20
 const RAY_VERSION = '2.58.0'
 const HARMLESS = /^\/(docs(\/.*)?|openapi\.json|api\/healthz)$/
 
-export type Source = (typeof routes.SOURCES)[number]
 export type Scaled = 'scaled' | 'not found' | 'deleted' | 'not external'
 
 /** What the API reads and changes. */
@@ -66,9 +66,9 @@ export function restApp(options: RestOptions): OpenAPIHono {
 function addApplications(app: OpenAPIHono, cluster: Cluster): void {
   app.openapi(routes.getApplications, async (c) => {
     const asked = c.req.query('api_type') ?? ''
-    const source = routes.SOURCES.find((one) => one === asked.toLowerCase())
+    const source = SOURCES.find((one) => one === asked.toLowerCase())
     if (asked !== '' && source === undefined) {
-      return c.text(`Invalid 'api_type' value: '${asked}'. Must be one of: ${routes.SOURCES.join(', ')}`, 400)
+      return c.text(`Invalid 'api_type' value: '${asked}'. Must be one of: ${SOURCES.join(', ')}`, 400)
     }
     return c.json({ ...(await cluster.details(source)) }, 200)
   })

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { configJsonSchema } from '../shared/config/json-schema.ts'
 import { isObject } from '../shared/schema.ts'
+import { SOURCES } from './applications.ts'
 
 const json = (description: string) => ({ description, content: { 'application/json': { schema: z.looseObject({}) } } })
 const text = (description: string) => ({ description, content: { 'text/plain': { schema: z.string() } } })
@@ -9,7 +10,6 @@ const jsonError = (description: string) => ({ description, content: { 'applicati
 const body = (schema: object) => ({ required: true, content: { 'application/json': { schema } } })
 
 const APPLICATIONS = '/api/serve/applications/'
-export const SOURCES = ['imperative', 'declarative'] as const
 
 export const getApplications = createRoute({
   method: 'get',

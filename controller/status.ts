@@ -59,14 +59,7 @@ export function statuses(
 function withHistory(own: OwnStatus, rolledBack: string | undefined): OwnStatus {
   if (rolledBack === undefined) return own
   const history = `The last good version was restored, since the new one failed: ${rolledBack}`
-  return {
-    ...own,
-    message:
-      own.message === ''
-        ? history
-        : `${own.message}
-${history}`,
-  }
+  return { ...own, message: own.message === '' ? history : `${own.message}\n${history}` }
 }
 
 function withRecovering(own: OwnStatus, recovering: readonly DeploymentId[]): OwnStatus {

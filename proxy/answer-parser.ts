@@ -117,13 +117,8 @@ export class AnswerParser {
     return take(text.slice(0, end)) ?? at + end + mark.length - before.length
   }
 
-  /** Ends with an empty line, which is all there is of them nearly always. */
+  /** They end with an empty line, which is all there is of them nearly always. */
   #readTrailers(data: Buffer, at: number): number | string {
-    if (this.#text === '' && data.length >= at + 2 && data[at] === 0x0d && data[at + 1] === 0x0a) {
-      this.#end([])
-      return at + 2
-    }
-    // The mark of their end is theirs only if there are any.
     const isEmpty = (this.#text + data.toString('latin1', at, at + 2)).startsWith('\r\n')
     return this.#readBlock(data, at, isEmpty ? '\r\n' : '\r\n\r\n', (text) => {
       const trailers = parseTrailers(text)

@@ -1,14 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import type { Instant } from '../shared/clock.ts'
+import type { Parcel } from '../shared/outbox.ts'
 import type { AnswerHead } from './answer-head.ts'
-import type { Connection, Receiver, Surroundings } from './connection.ts'
+import { type Connection, type Receiver, type Surroundings, TEXT_BYTES } from './connection.ts'
 import type { Delivery } from './forward.ts'
 import type { HeaderList } from './headers.ts'
-import type { Parcel } from '../shared/outbox.ts'
 import { type Outcome, outcomeOf, type Sent, type SystemError } from './outcome.ts'
-
-/** As text a small body leaves in one string with the head. */
-const TEXT_BYTES = 8 * 1024
 
 /** One request to one replica, over a connection that it has to itself, and what becomes of the answer. */
 export class Attempt implements Receiver, Parcel {

@@ -1,9 +1,9 @@
 import { createConnection, type Socket } from 'node:net'
 import type { Clock } from '../shared/clock.ts'
-import { AnswerParser, type Receiver as AnswerReceiver } from './answer-parser.ts'
 import type { Outbox, Parcel } from '../shared/outbox.ts'
+import { AnswerParser, type Receiver as AnswerReceiver } from './answer-parser.ts'
 import type { Sent, SystemError } from './outcome.ts'
-import { ReadMemory } from './read-memory.ts'
+import { type MemoryPool, ReadMemory } from './read-memory.ts'
 import type { Upload } from './upload.ts'
 
 /** Who asked: is told first what is answered, and at last either that it is complete or that the connection failed. */
@@ -25,6 +25,7 @@ export interface Sending {
 export interface Surroundings {
   readonly clock: Clock
   readonly outbox: Outbox
+  readonly memory: MemoryPool
 }
 
 /** To whom a connection belongs. */
@@ -37,8 +38,8 @@ export interface Owner {
 /** As much as a Unix socket takes from one write and gives to one read, with room for the head. */
 const ONE_WRITE_BYTES = 16 * 1024
 
-/** As text behind the head it is cheaper than as a buffer of its own. */
-const TEXT_BYTES = 4 * 1024
+/** A body up to this is cheaper as text behind the head, in one string with it, than as a buffer of its own. */
+export const TEXT_BYTES = 8 * 1024
 
 /** For so long a head waits for the first piece of its body, to leave in one write with it. */
 const HEAD_WAIT_MS = 10
@@ -48,7 +49,7 @@ export class Connection implements Parcel {
   readonly #socket: Socket
   readonly #owner: Owner
   readonly #surroundings: Surroundings
-  readonly #memory = new ReadMemory()
+  readonly #memory: ReadMemory
   #receiver: Receiver | undefined
   #parser: AnswerParser | undefined
   #upload: Upload | undefined
@@ -64,6 +65,7 @@ export class Connection implements Parcel {
   constructor(path: string, owner: Owner, surroundings: Surroundings) {
     this.#owner = owner
     this.#surroundings = surroundings
+    this.#memory = new ReadMemory(surroundings.memory)
     this.#socket = createConnection({
       path,
       onread: { buffer: () => this.#memory.next(), callback: (length) => this.#read(length) },

@@ -2,14 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import httpProxy from 'http-proxy'
 import type { Clock } from '../shared/clock.ts'
 import type { ReplicaId } from '../shared/ids.ts'
+import { Outbox } from '../shared/outbox.ts'
 import type { RunningReplica } from '../shared/protocol.ts'
 import { Attempt } from './attempt.ts'
 import { Connections } from './connections.ts'
 import type { HeaderList } from './headers.ts'
 import type { Target } from './match.ts'
-import { Outbox } from '../shared/outbox.ts'
 import type { Outcome } from './outcome.ts'
 import type { Caller } from './pool.ts'
+import { MemoryPool } from './read-memory.ts'
 import type { Upload } from './upload.ts'
 
 /** A request as it goes to a replica, and where the answer goes. */
@@ -37,7 +38,7 @@ export interface Transport {
  * decided by its pool, so there is no limit to the connections, and no request waits for one.
  */
 export function createTransport(clock: Clock): Transport {
-  const surroundings = { clock, outbox: new Outbox() }
+  const surroundings = { clock, outbox: new Outbox(), memory: new MemoryPool() }
   const replicas = new Map<ReplicaId, Connections>()
   const proxy = createShell()
   const connectionsTo = ({ id, address }: RunningReplica): Connections => {

@@ -7,15 +7,23 @@ const STREAM_BYTES = 32 * 1024
 /** As many are kept for the next streams. */
 const MAX_SPARES = 8
 
-const newMemory = (): Buffer => Buffer.allocUnsafeSlow(READ_BYTES)
+/** The memory into which all connections of a proxy read. */
+export class MemoryPool {
+  /**
+   * What most reads go into, as each is dealt with before the next one: libuv and Node's streams would allocate 64 KiB
+   * for each.
+   */
+  readonly shared = newMemory()
+  readonly #spares: Buffer[] = []
 
-/**
- * What most reads of all connections go into, as each is dealt with before the next one: libuv and Node's streams would
- * allocate 64 KiB for each.
- */
-const SHARED = newMemory()
+  take(): Buffer {
+    return this.#spares.pop() ?? newMemory()
+  }
 
-const spares: Buffer[] = []
+  giveBack(memory: Buffer): void {
+    if (this.#spares.length < MAX_SPARES) this.#spares.push(memory)
+  }
+}
 
 /**
  * Where the reads of one connection go. What is in the shared memory has to be copied to outlast the read; a stream reads
@@ -23,20 +31,25 @@ const spares: Buffer[] = []
  * the garbage collector a fifth of the work of a stream.
  */
 export class ReadMemory {
+  readonly #pool: MemoryPool
   #own: Buffer | undefined
   #isInUse = false
+
+  constructor(pool: MemoryPool) {
+    this.#pool = pool
+  }
 
   get isShared(): boolean {
     return this.#own === undefined
   }
 
   get current(): Buffer {
-    return this.#own ?? SHARED
+    return this.#own ?? this.#pool.shared
   }
 
   /** Where the next read goes. */
   next(): Buffer {
-    if (this.#isInUse) this.#own = spares.pop() ?? newMemory()
+    if (this.#isInUse) this.#own = this.#pool.take()
     this.#isInUse = false
     return this.current
   }
@@ -48,12 +61,16 @@ export class ReadMemory {
 
   /** So much has been read, and more is to come. */
   goesOn(bytes: number): void {
-    if (bytes >= STREAM_BYTES) this.#own ??= spares.pop() ?? newMemory()
+    if (bytes >= STREAM_BYTES) this.#own ??= this.#pool.take()
   }
 
   release(): void {
-    if (this.#own !== undefined && !this.#isInUse && spares.length < MAX_SPARES) spares.push(this.#own)
+    if (this.#own !== undefined && !this.#isInUse) this.#pool.giveBack(this.#own)
     this.#own = undefined
     this.#isInUse = false
   }
+}
+
+function newMemory(): Buffer {
+  return Buffer.allocUnsafeSlow(READ_BYTES)
 }

@@ -1,52 +1,42 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { type Clients, startClients } from '../helpers/clients.ts'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { killAndReplace, pidsOf, spread, startedOf } from '../helpers/faults.ts'
-import { type Operator, operate, type Target } from '../helpers/operator.ts'
-import { readEvents, type Streams, talk } from '../helpers/streams.ts'
+import { type MixedLoad, startMixedLoad } from '../helpers/mixed-load.ts'
+import type { Target } from '../helpers/operator.ts'
 
 const MODULE = 'test/fixtures/served.mjs'
 
 describe('a controller that is killed, with 20 clients', function () {
   this.timeout(120_000)
   let cluster: Cluster
-  let clients: Clients
-  let operator: Operator
-  let events: Streams
-  let talks: Streams
+  let load: MixedLoad
 
   async function start(name: string): Promise<void> {
     cluster = await startCluster(`${MODULE}:${name}`)
-    clients = startClients(`${cluster.url}/`, { count: 14 })
-    events = readEvents(`${cluster.url}/events`, 3)
-    talks = talk(`${cluster.url}/talk`, 3)
-    operator = operate(cluster.session)
-    await eventually(() => clients.told.length > 100 && events.done() > 3 && talks.done() > 3)
-    await operator.settled()
+    load = await startMixedLoad(cluster)
   }
 
-  const stopAll = () => Promise.all([clients, events, talks].map((one) => one.stop()))
   const replicas = () => pidsOf(cluster, 'ServeReplica')
 
   /** Resolves when another controller says that all is as it shall be. */
   const killed = async () => {
-    operator.forget()
+    load.operator.forget()
     await killAndReplace(cluster, 'ServeController')
-    await operator.settled()
+    await load.operator.settled()
   }
 
   const finish = async (what: string) => {
-    await stopAll()
+    await load.stop()
     const failed = [
-      ...clients.failed().map(({ status, text }) => `${status} ${text}`),
-      ...events.failed,
-      ...talks.failed,
+      ...load.clients.failed().map(({ status, text }) => `${status} ${text}`),
+      ...load.events.failed,
+      ...load.talks.failed,
     ]
     console.log(
-      `      ${what}: ${clients.told.length} requests, ${events.done()} streams and ${talks.done()} messages, ` +
+      `      ${what}: ${load.clients.told.length} requests, ${load.events.done()} streams and ${load.talks.done()} messages, ` +
         `${failed.length} failed; ${startedOf(cluster, 'ServeController')} controllers, ${startedOf(cluster, 'ServeReplica')} replicas`,
     )
     expect(failed).to.deep.equal([])
@@ -54,8 +44,8 @@ describe('a controller that is killed, with 20 clients', function () {
 
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') console.log(cluster.log(/^controller_/))
-    operator.close()
-    await stopAll()
+    load.operator.close()
+    await load.stop()
     await cluster.dispose()
   })
 
@@ -70,7 +60,7 @@ describe('a controller that is killed, with 20 clients', function () {
       expect(replicas()).to.deep.equal(before)
     }
     await finish(`kill -9 the controller, 10 times, all as before after ms: ${spread(backMs)}`)
-    expect([startedOf(cluster, 'ServeReplica'), talks.restarts()]).to.deep.equal([2, 0])
+    expect([startedOf(cluster, 'ServeReplica'), load.talks.restarts()]).to.deep.equal([2, 0])
   })
 
   interface Step {
@@ -82,7 +72,7 @@ describe('a controller that is killed, with 20 clients', function () {
   }
 
   const deploy = (target: Omit<Target, 'importPath'>, name: string) => () =>
-    operator.deploy({ importPath: `${MODULE}:${name}`, ...target })
+    load.operator.deploy({ importPath: `${MODULE}:${name}`, ...target })
 
   /** The controller is killed `atMs` after it was told, and what it was told is done nevertheless, once. */
   const interrupt = async ({ what, order, starts, leaves }: Step, atMs: number) => {
@@ -91,10 +81,10 @@ describe('a controller that is killed, with 20 clients', function () {
     const since = performance.now()
     const ordered = order()
     await eventually(() => performance.now() - since >= atMs)
-    operator.forget()
+    load.operator.forget()
     await killAndReplace(cluster, 'ServeController')
     await ordered
-    await operator.settled()
+    await load.operator.settled()
     const tookMs = performance.now() - since
     await eventually(() => expect(replicas(), `${what}, killed after ${atMs} ms`).to.have.length(leaves))
     expect(startedOf(cluster, 'ServeReplica') - started, `${what}, killed after ${atMs} ms`).to.equal(starts)
@@ -145,17 +135,17 @@ describe('a controller that is killed, with 20 clients', function () {
     const before = replicas()
     for (const atMs of MOMENTS_MS.slice(0, 6)) {
       await deploy(other, 'one')()
-      await operator.settled('other')
+      await load.operator.settled('other')
       const ongoing = await fetch(`${cluster.url}/other/events`)
       const since = performance.now()
-      const removed = operator.remove('other')
+      const removed = load.operator.remove('other')
       await eventually(() => performance.now() - since >= atMs)
-      operator.forget()
+      load.operator.forget()
       await killAndReplace(cluster, 'ServeController')
       await removed
-      await operator.settled()
+      await load.operator.settled()
       await eventually(() => expect(replicas()).to.deep.equal(before))
-      await eventually(() => operator.status('other') === undefined)
+      await eventually(() => load.operator.status('other') === undefined)
       expect(await ongoing.text()).to.include('data: 9')
     }
     await finish('killed in a delete, 6 moments')

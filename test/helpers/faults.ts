@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { isAlive } from '../../shared/members.ts'
 import { outputDirectory } from '../../shared/session.ts'
 import type { Clients } from './clients.ts'
 import type { Launched } from './cluster.ts'
@@ -30,14 +31,6 @@ export async function killAndReplace(cluster: Launched, kind: Kind): Promise<num
   const before = await pidOf(cluster, kind)
   process.kill(before, 'SIGKILL')
   return await eventually(() => pidsOf(cluster, kind).find((pid) => pid !== before))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
-  }
 }
 
 /** When each line that matches was logged, in milliseconds. */

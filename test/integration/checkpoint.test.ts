@@ -3,26 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Deployed } from '../../controller/applications.ts'
-import { LOGGING_DEFAULTS } from '../../shared/config/defaults.ts'
 import { type DesiredState, NOTHING } from '../../controller/target.ts'
 import { Checkpoint } from '../../controller/checkpoint.ts'
 import { resolveOptions } from '../../replica/options.ts'
-import type { ApplicationSpec } from '../../shared/protocol.ts'
 import { startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { specOf } from '../helpers/spec.ts'
 
-const application: ApplicationSpec = {
-  name: 'shop',
-  routePrefix: '/shop',
-  importPath: 'main:app',
-  workingDir: '/work',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
-  ingress: 'Cart',
-  rollback: false,
+const application = specOf({
   deployments: [{ name: 'Cart', options: resolveOptions('Cart', { userConfig: { ü: [1] } }) }],
-}
+})
 
 const deployed: Deployed = {
   spec: application,

@@ -7,24 +7,12 @@ import {
   without,
   withReplicas,
 } from '../../../controller/applications.ts'
-import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
-import { resolveOptions } from '../../../replica/options.ts'
 import { deploymentId } from '../../../shared/ids.ts'
 import type { ApplicationSpec } from '../../../shared/protocol.ts'
+import { specOf } from '../../helpers/spec.ts'
 
-const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpec => ({
-  name,
-  routePrefix: `/${name}`,
-  importPath: 'main:app',
-  workingDir: '/work',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
-  ingress: 'Cart',
-  rollback: false,
-  deployments: [{ name: 'Cart', options: resolveOptions('Cart', {}) }],
-  ...more,
-})
+const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpec =>
+  specOf({ name, routePrefix: `/${name}`, ...more })
 const deploying = { source: 'imperative', nowS: 5 } as const
 const deployed = (application: ApplicationSpec, more: Partial<Deployed> = {}): Deployed => ({
   spec: application,

@@ -3,24 +3,19 @@ import type { Peer } from '../../../controller/channel-server.ts'
 import { Controller } from '../../../controller/controller.ts'
 import { NOTHING } from '../../../controller/target.ts'
 import { resolveOptions } from '../../../replica/options.ts'
-import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
-import { type ApplicationSpec, PROTOCOL } from '../../../shared/protocol.ts'
+import { PROTOCOL } from '../../../shared/protocol.ts'
 import type { ReplicaSettings } from '../../../shared/settings.ts'
 import { ManualClock } from '../../helpers/clock.ts'
+import { specOf } from '../../helpers/spec.ts'
 
-const spec: ApplicationSpec = {
+const spec = specOf({
   name: 'default',
   routePrefix: '/',
-  importPath: 'main:app',
   workingDir: '/',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Model',
-  rollback: false,
   deployments: [{ name: 'Model', options: resolveOptions('Model', {}) }],
-}
+})
 const deployment = deploymentId({ application: 'default', deployment: 'Model' })
 const deployed = { spec, source: 'imperative', lastDeployedTimeS: 0, lastGood: spec, rolledBack: undefined } as const
 

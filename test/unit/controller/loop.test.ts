@@ -10,24 +10,15 @@ import type { LoggingConfig } from '../../../shared/config/resolved.ts'
 import type { ApplicationSpec, Target } from '../../../shared/protocol.ts'
 import type { ReplicaSettings } from '../../../shared/settings.ts'
 import { ManualClock } from '../../helpers/clock.ts'
+import { specOf } from '../../helpers/spec.ts'
 
-const application: ApplicationSpec = {
+const application = specOf({
   name: 'default',
   routePrefix: '/',
-  importPath: 'main:app',
   workingDir: '/',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
   ingress: 'Model',
-  rollback: false,
-  deployments: [
-    {
-      name: 'Model',
-      options: resolveOptions('Model', { rayActorOptions: { numCpus: 0.1 } }),
-    },
-  ],
-}
+  deployments: [{ name: 'Model', options: resolveOptions('Model', { rayActorOptions: { numCpus: 0.1 } }) }],
+})
 const deployment = deploymentId({ application: 'default', deployment: 'Model' })
 
 function targetOf(spec: ApplicationSpec, more: Partial<Target> = {}): Target {

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import { desiredOf } from '../../../controller/desired.ts'
 import { routes } from '../../../controller/endpoints.ts'
 import { observe, record } from '../../../controller/ledger.ts'
@@ -15,22 +14,11 @@ import {
 import type { Deployed } from '../../../controller/applications.ts'
 import { applicationStatus, statuses } from '../../../controller/status.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
-import type { ApplicationSpec } from '../../../shared/protocol.ts'
 import { resolveOptions } from '../../../replica/options.ts'
 import type { DeploymentOptions } from '../../../shared/config/deployment.ts'
+import { specOf } from '../../helpers/spec.ts'
 
-const application: ApplicationSpec = {
-  name: 'shop',
-  routePrefix: '/shop',
-  importPath: 'main:app',
-  workingDir: '/work',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
-  ingress: 'Cart',
-  rollback: false,
-  deployments: [{ name: 'Cart', options: resolveOptions('Cart', { numReplicas: 2 }) }],
-}
+const application = specOf({ deployments: [{ name: 'Cart', options: resolveOptions('Cart', { numReplicas: 2 }) }] })
 const id = deploymentId({ application: 'shop', deployment: 'Cart' })
 const desired = desiredOf([application], (text) => `v${text.length}`, null)
 const { version, config } = desired.get(id)!

@@ -1,22 +1,11 @@
 import { expect } from 'chai'
 import { type DesiredState, NOTHING, withDeployed, withTarget, withUnbuilt } from '../../../controller/target.ts'
-import { resolveOptions } from '../../../replica/options.ts'
 import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
 import type { ApplicationSpec, Target, TargetApplication } from '../../../shared/protocol.ts'
+import { specOf } from '../../helpers/spec.ts'
 
-const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpec => ({
-  name,
-  routePrefix: `/${name}`,
-  importPath: 'main:app',
-  workingDir: '/work',
-  args: {},
-  envVars: {},
-  loggingConfig: LOGGING_DEFAULTS,
-  ingress: 'Cart',
-  rollback: false,
-  deployments: [{ name: 'Cart', options: resolveOptions('Cart', {}) }],
-  ...more,
-})
+const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpec =>
+  specOf({ name, routePrefix: `/${name}`, ...more })
 const built = (name: string, more: Partial<ApplicationSpec> = {}): TargetApplication => ({
   name,
   build: { state: 'built', spec: spec(name, more) },

@@ -28,12 +28,16 @@ export class Checkpoint {
     this.#version = version
   }
 
-  /** A damaged one is set aside, to be looked at: a controller that read it again would die again. */
+  /**
+   * A damaged one is set aside, to be looked at: a controller that read it again would die again. One that cannot be
+   * read, for want of descriptors say, may be whole: it throws, and the next controller tries again.
+   */
   load(): Found {
+    const text = this.#read()
+    if (text === undefined) return { state: 'none' }
     try {
-      return { state: 'intact', wanted: this.#parse(readFileSync(this.#path, 'utf8')) }
+      return { state: 'intact', wanted: this.#parse(text) }
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { state: 'none' }
       const aside = `${this.#path}.damaged`
       renameSync(this.#path, aside)
       return { state: 'damaged', problem: `${messageOf(error)}; it was set aside as ${aside}` }
@@ -62,6 +66,15 @@ export class Checkpoint {
   /** The controller leaves by itself, and its replicas have left. */
   remove(): void {
     rmSync(this.#path, { force: true })
+  }
+
+  #read(): string | undefined {
+    try {
+      return readFileSync(this.#path, 'utf8')
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      throw error
+    }
   }
 
   #parse(text: string): Wanted {

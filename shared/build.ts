@@ -57,13 +57,13 @@ export function startBuild(declared: Build, at: At): BuildProcess<ApplicationSpe
   const { overrides, ...build } = declared
   const { importPath, workingDir, args, envVars } = build
   const request = { load: 'application', build: { importPath, workingDir, args, overrides } } as const
-  const building = start<Pick<ApplicationSpec, 'ingress' | 'deployments'>>(request, {
+  const building = start<Pick<ApplicationSpec, 'ingress' | 'deployments' | 'codeVersion'>>(request, {
     ...at,
     what: importPath,
     workingDir,
     env: { ...at.env, ...envVars },
   })
-  return { ...building, result: building.result.then((found) => ({ ...build, ...found })) }
+  return { ...building, result: building.result.then((found) => ({ ...found, ...build })) }
 }
 
 /** Starts a process that loads a configuration that is code. */

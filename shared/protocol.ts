@@ -228,7 +228,7 @@ export interface ApplicationSpec {
   /** null: not reachable over HTTP. */
   readonly routePrefix: string | null
   readonly importPath: string
-  /** Other code under the same import path; undefined: what was there when it was deployed first. */
+  /** Of the code under the import path: another one needs new processes. */
   readonly codeVersion?: string | undefined
   /** Where the import path is resolved, and the working directory of the replicas. */
   readonly workingDir: string

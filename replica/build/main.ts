@@ -10,6 +10,7 @@ import { lifelineSocket } from '../../shared/session.ts'
 import { isLaunched } from '../../shared/settings.ts'
 import { describeApplication } from '../application.ts'
 import { loadApplication, loadConfig } from '../load.ts'
+import { followLoads, versionOf } from './sources.ts'
 
 const PIPE_FD = 3
 const request = JSON.parse(readFileSync(PIPE_FD, 'utf8')) as BuildRequest
@@ -24,7 +25,9 @@ async function load(): Promise<unknown> {
   switch (request.load) {
     case 'application': {
       const { build } = request
-      return describeApplication(await loadApplication(build), build.overrides)
+      const loaded = followLoads()
+      const application = describeApplication(await loadApplication(build), build.overrides)
+      return { ...application, codeVersion: versionOf(loaded(), build.workingDir) }
     }
     case 'config': {
       const { configFromCode } = await import('../../shared/config/parse.ts')

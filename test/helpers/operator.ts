@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Checkpoint } from '../../controller/checkpoint.ts'
 import { describeApplication } from '../../replica/application.ts'
 import { loadApplication } from '../../replica/load.ts'
 import { type Build, plainBuild } from '../../shared/build.ts'
@@ -18,7 +19,7 @@ import {
   type ToProxy,
 } from '../../shared/protocol.ts'
 import type { ApplicationStatus } from '../../shared/statuses.ts'
-import { controllerSocket } from '../../shared/session.ts'
+import { controllerCheckpoint, controllerSocket } from '../../shared/session.ts'
 import { VERSION } from '../../shared/version.ts'
 import { eventually } from './eventually.ts'
 
@@ -74,13 +75,13 @@ export function operate(session: string): Operator {
     status,
     async deploy(target) {
       await launcher.request(
-        { type: 'deploy', application: await describe(target), isReminder: false },
+        { type: 'deploy', application: await describe(target, session), isReminder: false },
         { timeoutMs: 20_000 },
       )
     },
     async apply(text) {
       const config = parseConfig(text, 'serve.yaml')
-      const applications = await Promise.all(applicationsOf(config, process.cwd()).map(build))
+      const applications = await Promise.all(applicationsOf(config, process.cwd()).map((one) => build(one, session)))
       const target = targetOf(config, applications)
       await launcher.request({ type: 'apply', target, isReminder: false }, { timeoutMs: 20_000 })
       const isDone = ({ status: own }: ApplicationStatus) => own === 'RUNNING' || own === 'DEPLOY_FAILED'
@@ -118,19 +119,27 @@ export async function deployAlso(session: string, target: Target): Promise<void>
   }
 }
 
-async function describe(target: Target): Promise<ApplicationSpec> {
+async function describe(target: Target, session: string): Promise<ApplicationSpec> {
   const { importPath, name = 'default', routePrefix = '/', rollback = false, options } = target
   const build = plainBuild({ importPath, name, routePrefix, workingDir: process.cwd() })
   const { overrides: _, ...declared } = build
   const { ingress, deployments } = describeApplication(await loadApplication(build))
   const changed = deployments.map((deployment) => ({ ...deployment, options: { ...deployment.options, ...options } }))
-  return { ...declared, rollback, ingress, deployments: changed }
+  return { ...declared, codeVersion: codeVersionOf(declared, session), rollback, ingress, deployments: changed }
 }
 
-async function build({ overrides, ...declared }: Build): Promise<TargetApplication> {
+/** Nobody edits the fixtures: the same import path is the same code. */
+function codeVersionOf({ name, importPath }: Pick<Build, 'name' | 'importPath'>, session: string): string | undefined {
+  const found = new Checkpoint({ path: controllerCheckpoint({ directory: session }), version: VERSION }).load()
+  const applications = found.state === 'intact' ? (found.wanted?.applications ?? []) : []
+  return applications.find(({ spec }) => spec.name === name && spec.importPath === importPath)?.spec.codeVersion
+}
+
+async function build({ overrides, ...declared }: Build, session: string): Promise<TargetApplication> {
   const { name } = declared
   try {
-    const spec = { ...declared, ...describeApplication(await loadApplication(declared), overrides) }
+    const described = describeApplication(await loadApplication(declared), overrides)
+    const spec = { ...declared, codeVersion: codeVersionOf(declared, session), ...described }
     return { name, build: { state: 'built', spec } }
   } catch (error) {
     return { name, build: { state: 'failed', error: report(error) } }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -67,6 +67,12 @@ describe('a checkpoint', () => {
       expect(checkpoint.load()).to.deep.equal({ state: 'none' })
     })
   }
+
+  it('that cannot be read now, and may be whole, is left where it is', () => {
+    mkdirSync(path)
+    expect(() => checkpoint.load()).to.throw('EISDIR')
+    expect(existsSync(path)).to.equal(true)
+  })
 
   it('that cannot be written leaves the one before, and says what to do', () => {
     checkpoint.save(state)

@@ -1,5 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
+import { callSiteIn } from '../shared/call-site.ts'
 import type { Log } from '../shared/log.ts'
+import { userFrames } from './user-stack.ts'
 
 /** As much of process.stdout as is taken over. */
 export interface Captured {
@@ -111,8 +113,13 @@ class Lines {
   }
 
   #print(text: string, requestId: string | undefined): void {
-    this.#log.print(text, this.#stream, { requestId })
+    this.#log.print(text, this.#stream, { requestId, site: whoPrints })
   }
+}
+
+function whoPrints() {
+  const [frame] = userFrames(String(new Error('where').stack))
+  return frame === undefined ? undefined : callSiteIn(frame)
 }
 
 function isUtf8(encoding: unknown): boolean {

@@ -1,3 +1,4 @@
+import type { CallSite } from './call-site.ts'
 import type { Level } from './log-format.ts'
 import { asctime } from './log-format.ts'
 
@@ -11,18 +12,16 @@ export interface JsonEntry {
   readonly requestId?: string | undefined
   /** The pattern of the route, or its prefix. */
   readonly route?: string | undefined
+  readonly site?: CallSite | undefined
 }
 
-/**
- * A log line as Ray's JSON encoding has it, one object a line. `filename` and `lineno` are left out: where a message was
- * written says little where a process is one file.
- */
-export function jsonLine(identity: Identity, { level, nowMs, message, requestId, route }: JsonEntry): string {
+/** A log line as Ray's JSON encoding has it, one object a line. */
+export function jsonLine(identity: Identity, { level, nowMs, message, requestId, route, site }: JsonEntry): string {
   const about = {
     ...(route === undefined ? {} : { route }),
     ...(requestId === undefined ? {} : { request_id: requestId }),
   }
-  const text = JSON.stringify({ asctime: asctime(nowMs), levelname: level, message, ...identity, ...about })
+  const text = JSON.stringify({ asctime: asctime(nowMs), levelname: level, message, ...site, ...identity, ...about })
   // Nanoseconds are more than a number can count exactly, so their digits are written.
   return `${text.slice(0, -1)},"timestamp_ns":${Math.floor(nowMs)}000000}\n`
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { basename, join } from 'node:path'
 import winston from 'winston'
+import { type CallSite, callerOf } from './call-site.ts'
 import type { Clock } from './clock.ts'
 import { LOGGING_DEFAULTS } from './config/defaults.ts'
 import { messageOf } from './errors.ts'
@@ -24,6 +25,8 @@ export interface About {
   readonly fileOnly?: boolean
   /** The route of the request. */
   readonly route?: string | undefined
+  /** Where it was written, if that is not where the log is called; called at once, or not at all. */
+  readonly site?: () => CallSite | undefined
   /** One of many, as the lines of requests are: it can wait for others, since each write would cost more than its request. */
   readonly isFrequent?: boolean
 }
@@ -76,6 +79,7 @@ type Entry = {
   message: string
   shownLevel: Level
   about: About
+  site: CallSite | undefined
   lines: Lines
 }
 
@@ -99,27 +103,35 @@ export function openLog(options: LogOptions): Log {
   const onExit = () => batch.end()
   process.once('exit', onExit)
 
-  const write = (level: Level | 'PRINT', message: string, shownLevel: Level, about = NOTHING): void => {
-    const entry = { level, message, shownLevel, about, lines: NO_LINES }
+  const write = (entry: Entry): void => {
     if (closed === undefined) logger.log(entry)
     else batch.add(show(entry), 'now')
   }
-  const writer = (level: Level) => (message: string, about?: About) => {
-    if (RANKS[level] >= RANKS[state.logLevel]) write(level, message, level, about)
+  const writer = (level: Level, isWanted = () => true) => {
+    const say = (message: string, about = NOTHING): void => {
+      if (RANKS[level] < RANKS[state.logLevel] || !isWanted()) return
+      const site = state.encoding === 'JSON' ? callerOf(say) : undefined
+      write({ level, message, shownLevel: level, about, site, lines: NO_LINES })
+    }
+    return say
   }
   const close = async (): Promise<void> => {
     await finish(logger)
     batch.close()
     process.off('exit', onExit)
   }
-  const [info, warning] = [writer('INFO'), writer('WARNING')]
+  const warning = writer('WARNING')
   return {
     debug: writer('DEBUG'),
-    info,
+    info: writer('INFO'),
     warning,
     error: writer('ERROR'),
-    access: (message, about) => (state.enableAccessLog ? info(message, about) : undefined),
-    print: (text, stream, about) => write('PRINT', text, stream === 'stdout' ? 'INFO' : 'WARNING', about),
+    access: writer('INFO', () => state.enableAccessLog),
+    print(message, stream, about = NOTHING) {
+      const site = state.encoding === 'JSON' ? about.site?.() : undefined
+      const shownLevel = stream === 'stdout' ? 'INFO' : 'WARNING'
+      write({ level: 'PRINT', message, shownLevel, about, site, lines: NO_LINES })
+    },
     configure(config) {
       const problem = config.logsDir === state.logsDir ? undefined : moveFile(options, batch, config.logsDir)
       Object.assign(state, problem === undefined ? config : { ...config, logsDir: state.logsDir })
@@ -162,12 +174,12 @@ function openLogger(
 ): { logger: winston.Logger; show: (entry: Entry) => Lines } {
   const component = escapeInline(options.component)
   const { identity = {} } = options
-  const show = ({ level, message, shownLevel, about }: Entry): Lines => {
+  const show = ({ level, message, shownLevel, about, site }: Entry): Lines => {
     const nowMs = options.now()
     const header = showHeader({ level: shownLevel, nowMs, component, requestId: about.requestId })
     const lines = level === 'PRINT' ? printLines(header, message) : logLines(header, message)
     const file =
-      state.encoding === 'TEXT' ? lines.file : jsonLine(identity, { ...about, level: shownLevel, nowMs, message })
+      state.encoding === 'TEXT' ? lines.file : jsonLine(identity, { ...about, site, level: shownLevel, nowMs, message })
     return { file, output: about.fileOnly ? '' : lines.output }
   }
   const format = winston.format((info) => {

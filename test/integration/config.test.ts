@@ -152,7 +152,12 @@ describe('batoid run with a configuration', () => {
     })
     expect(access?.['message']).to.match(/^GET \/json\/ 200 \d+\.\dms$/)
     expect(access?.['actor_name']).to.equal(`SERVE_REPLICA::json#Teller#${String(access?.['replica'])}`)
-    expect(print).to.include({ message: 'asked', request_id: access?.['request_id'] })
+    expect(access).to.have.property('filename').that.matches(/\.js$/)
+    expect(access).to.have.property('lineno').that.is.above(0)
+    const source = readFileSync(MODULE, 'utf8').split('\n')
+    const lineno = source.findIndex((line) => line.includes("console.log('asked')")) + 1
+    const where = { filename: 'configured.mjs', lineno }
+    expect(print).to.include({ message: 'asked', request_id: access?.['request_id'], ...where })
     await eventually(() => / -- GET \/json\/ 200 /.test(launched.stdout()))
     const quiet = () =>
       readdirSync(logs)

@@ -12,12 +12,15 @@ describe('a JSON log line', () => {
       message: 'GET /app1 200 1.0ms',
       route: '/app1',
       requestId: 'x',
+      site: { filename: 'main.ts', lineno: 12 },
     })
     expect(line).to.match(/^\{.*\}\n$/)
     expect(Object.entries(JSON.parse(line) as object).map(([key, value]) => `${key}=${value}`)).to.deep.equal([
       'asctime=2026-11-22 07:31:53,790',
       'levelname=INFO',
       'message=GET /app1 200 1.0ms',
+      'filename=main.ts',
+      'lineno=12',
       'process=7',
       'component_name=replica',
       'application=app1',
@@ -31,7 +34,7 @@ describe('a JSON log line', () => {
   it('leaves out what it does not know, and lets nothing out of its line', () => {
     const line = jsonLine(identity, { level: 'ERROR', nowMs, message: 'a\nb\u001b[31m"\ud800' })
     expect(line.split('\n')).to.have.lengthOf(2)
-    expect(line).to.not.match(/request_id|route|\u001b/)
+    expect(line).to.not.match(/request_id|route|filename|lineno|\u001b/)
     expect(JSON.parse(line)).to.include({ message: 'a\nb\u001b[31m"\ud800' })
   })
 })

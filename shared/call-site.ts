@@ -19,5 +19,7 @@ export function callerOf(callee: (...parameters: never[]) => unknown): CallSite 
 /** `    at handler (file:///srv/app/main.ts:12:5)` is line 12 of `main.ts`. */
 export function callSiteIn(frame: string): CallSite | undefined {
   const [, filename, lineno] = /([^/\\():?]+)(?:\?[^:]*)?:(\d+):\d+\)?$/.exec(frame) ?? []
-  return filename === undefined ? undefined : { filename: filename.replace(/^ *at (async )?/, ''), lineno: Number(lineno) }
+  return filename === undefined
+    ? undefined
+    : { filename: filename.replace(/^ *at (async )?/, ''), lineno: Number(lineno) }
 }

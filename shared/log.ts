@@ -107,7 +107,33 @@ export function openLog(options: LogOptions): Log {
     if (closed === undefined) logger.log(entry)
     else batch.add(show(entry), 'now')
   }
-  const writer = (level: Level, isWanted = () => true) => {
+  const close = async (): Promise<void> => {
+    await finish(logger)
+    batch.close()
+    process.off('exit', onExit)
+  }
+  const voices = openVoices(state, write)
+  return {
+    ...voices,
+    configure(config) {
+      const problem = config.logsDir === state.logsDir ? undefined : moveFile(options, batch, config.logsDir)
+      Object.assign(state, problem === undefined ? config : { ...config, logsDir: state.logsDir })
+      if (problem !== undefined) voices.warning(problem)
+    },
+    flush: () => batch.flush(),
+    close: () => {
+      closed ??= close()
+      return closed
+    },
+  }
+}
+
+/** All that makes an entry. */
+function openVoices(
+  state: Readonly<State>,
+  write: (entry: Entry) => void,
+): Pick<Log, 'debug' | 'info' | 'warning' | 'error' | 'access' | 'print'> {
+  const voice = (level: Level, isWanted = () => true) => {
     const say = (message: string, about = NOTHING): void => {
       if (RANKS[level] < RANKS[state.logLevel] || !isWanted()) return
       const site = state.encoding === 'JSON' ? callerOf(say) : undefined
@@ -115,32 +141,16 @@ export function openLog(options: LogOptions): Log {
     }
     return say
   }
-  const close = async (): Promise<void> => {
-    await finish(logger)
-    batch.close()
-    process.off('exit', onExit)
-  }
-  const warning = writer('WARNING')
   return {
-    debug: writer('DEBUG'),
-    info: writer('INFO'),
-    warning,
-    error: writer('ERROR'),
-    access: writer('INFO', () => state.enableAccessLog),
+    debug: voice('DEBUG'),
+    info: voice('INFO'),
+    warning: voice('WARNING'),
+    error: voice('ERROR'),
+    access: voice('INFO', () => state.enableAccessLog),
     print(message, stream, about = NOTHING) {
       const site = state.encoding === 'JSON' ? about.site?.() : undefined
       const shownLevel = stream === 'stdout' ? 'INFO' : 'WARNING'
       write({ level: 'PRINT', message, shownLevel, about, site, lines: NO_LINES })
-    },
-    configure(config) {
-      const problem = config.logsDir === state.logsDir ? undefined : moveFile(options, batch, config.logsDir)
-      Object.assign(state, problem === undefined ? config : { ...config, logsDir: state.logsDir })
-      if (problem !== undefined) warning(problem)
-    },
-    flush: () => batch.flush(),
-    close: () => {
-      closed ??= close()
-      return closed
     },
   }
 }

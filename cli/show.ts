@@ -42,7 +42,7 @@ export function declarationOf({ name, routePrefix, importPath, args, deployments
 }
 
 /** What is in them has the names that users gave it. */
-const NAMED_BY_USERS = new Set(['userConfig', 'resources'])
+const NAMED_BY_USERS = new Set(['userConfig', 'resources', 'envVars'])
 
 function saidOf(options: object, defaults: object): object {
   const said = Object.entries(options).flatMap(([key, value]: [string, unknown]) => {

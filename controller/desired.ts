@@ -56,7 +56,8 @@ export function settingsOf(
   [application, spec]: Specification,
 ): ReplicaSettings {
   const { version, config, startTimeoutMs, drainTimeoutMs } = wanted
-  const { importPath, workingDir, args, envVars } = application
+  const { importPath, workingDir, args } = application
+  const envVars = { ...application.envVars, ...spec.options.rayActorOptions.runtimeEnv.envVars }
   const live = takenOver(application, spec)
   const own = { replica, deployment, allotment, importPath, workingDir, args, envVars }
   return { ...own, version, config, live, startTimeoutMs, drainTimeoutMs }

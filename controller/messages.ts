@@ -124,6 +124,7 @@ const application = z.object({
           numGpus: z.number().nonnegative(),
           memory: z.number().nonnegative(),
           resources,
+          runtimeEnv: z.object({ envVars: z.record(z.string(), z.string()) }),
         }),
         loggingConfig: loggingConfig.nullable(),
       }),

@@ -191,11 +191,13 @@ function deploymentConfig(name: string, options: DeploymentConfig) {
 }
 
 /** What is zero is not said, as in the reference. */
-function actorOptions({ numCpus, numGpus, memory, resources }: DeploymentConfig['rayActorOptions']) {
+function actorOptions({ numCpus, numGpus, memory, resources, runtimeEnv }: DeploymentConfig['rayActorOptions']) {
+  const { envVars } = runtimeEnv
   return {
     num_cpus: numCpus,
     ...(numGpus > 0 ? { num_gpus: numGpus } : {}),
     ...(memory > 0 ? { memory } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
+    ...(Object.keys(envVars).length > 0 ? { runtime_env: { env_vars: envVars } } : {}),
   }
 }

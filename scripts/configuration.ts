@@ -82,6 +82,7 @@ const SECTIONS: readonly (readonly [title: string, path: readonly string[]])[] =
   ['`applications[].runtime_env`', ['applications', 'runtime_env']],
   ['`applications[].deployments[]`', ['applications', 'deployments']],
   ['`ray_actor_options`', ['applications', 'deployments', 'ray_actor_options']],
+  ['`ray_actor_options.runtime_env`', ['applications', 'deployments', 'ray_actor_options', 'runtime_env']],
   ['`backpressure_config`', ['applications', 'deployments', 'backpressure_config']],
   ['`logging_config`', ['logging_config']],
   ['`grpc_options`', ['grpc_options']],

@@ -23,6 +23,6 @@ export const OPTION_DEFAULTS: DeploymentConfig = {
   frozenTimeoutS: 10,
   rollingUpdatePercentage: 0.2,
   maxReplicasPerNode: null,
-  rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {} },
+  rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {}, runtimeEnv: { envVars: {} } },
   loggingConfig: null,
 }

@@ -123,8 +123,8 @@ export interface RayActorOptions {
   resources?: Record<string, number>
   /** Not supported yet. */
   acceleratorType?: string
-  /** Not supported yet. */
-  runtimeEnv?: Record<string, unknown>
+  /** Environment variables of its replicas, over those of the application. */
+  runtimeEnv?: { envVars?: Readonly<Record<string, string>> } | null
   /** Not supported yet. */
   labelSelector?: Record<string, string>
   /** Not supported yet. */

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { DeploymentConfig } from './resolved.ts'
 import { autoscalingConfig } from './autoscaling.ts'
 import { OPTION_DEFAULTS } from './defaults.ts'
+import { environment } from './environment.ts'
 import { loggingConfig, resolveLogging } from './logging.ts'
 
 const NOT_YET = 'Not supported yet: refused.'
@@ -36,7 +37,13 @@ const rayActorOptions = z
     memory: z.number().nonnegative().describe('Logical memory in bytes, accounted and not enforced.'),
     resources: z.record(z.string().min(1), z.number().nonnegative()).describe('Custom resources, by name.'),
     accelerator_type: z.string().nullable().describe(NOT_YET),
-    runtime_env: anything.describe(NOT_YET),
+    runtime_env: z
+      .strictObject({
+        env_vars: environment.describe("Environment variables of its replicas, over the application's."),
+      })
+      .partial()
+      .nullable()
+      .describe('What its replicas run with.'),
     label_selector: anything.describe(NOT_YET),
     fallback_strategy: list.describe(NOT_YET),
   })
@@ -116,7 +123,7 @@ const unsupported = [
   'request_router_config',
 ] as const satisfies readonly (keyof OptionsInput)[]
 
-const unsupportedByActor = ['accelerator_type', 'runtime_env', 'label_selector', 'fallback_strategy'] as const
+const unsupportedByActor = ['accelerator_type', 'label_selector', 'fallback_strategy'] as const
 
 /** What is asked for that batoid does not have yet, by its path. To ask for nothing with `null` is fine. */
 export function unsupportedIn(options: OptionsInput): string[][] {
@@ -157,6 +164,7 @@ export function completeOptions(said: OptionsInput): DeploymentConfig {
       numGpus: actor.num_gpus ?? otherwise.rayActorOptions.numGpus,
       memory: actor.memory ?? otherwise.rayActorOptions.memory,
       resources: actor.resources ?? otherwise.rayActorOptions.resources,
+      runtimeEnv: { envVars: actor.runtime_env?.env_vars ?? otherwise.rayActorOptions.runtimeEnv.envVars },
     },
     loggingConfig: said.logging_config ? resolveLogging(said.logging_config) : otherwise.loggingConfig,
   }

@@ -20,6 +20,7 @@ export interface DeploymentConfig {
     /** In bytes. */
     readonly memory: number
     readonly resources: Readonly<Record<string, number>>
+    readonly runtimeEnv: { readonly envVars: Readonly<Record<string, string>> }
   }
   /** null: as the application says. */
   readonly loggingConfig: LoggingConfig | null

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { checkName, checkRoutePrefix } from '../checks.ts'
 import { messageOf } from '../errors.ts'
 import { parseImportPath } from '../import-path.ts'
+import { environment } from './environment.ts'
 import { loggingConfig } from './logging.ts'
 import { agree, deploymentOptions } from './options.ts'
 
@@ -22,17 +23,6 @@ const readable: Check = (path) => {
     return messageOf(error)
   }
 }
-
-/** What is for us, and no user's business. */
-const OUR_VARIABLES = 'BATOID_'
-
-const environment = z.record(
-  z
-    .string()
-    .regex(/^[^=\0]+$/, "may not be empty, nor contain '='")
-    .refine((name) => !name.startsWith(OUR_VARIABLES), `names that begin with ${OUR_VARIABLES} are batoid's own`),
-  z.string('must be text: put it in quotes').refine((value) => !value.includes('\0'), 'may not contain NUL'),
-)
 
 const runtimeEnv = z
   .strictObject({

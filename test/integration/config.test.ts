@@ -61,7 +61,9 @@ describe('batoid run with a configuration', () => {
 - name: two
   route_prefix: /two
   import_path: ${process.cwd()}/${MODULE}:app
-  runtime_env: {working_dir: ${directory}/elsewhere}
+  runtime_env: {working_dir: ${directory}/elsewhere, env_vars: {WORD: of the application}}
+  deployments:
+  - {name: Teller, ray_actor_options: {num_cpus: 0.1, runtime_env: {env_vars: {WORD: of the deployment}}}}
 - name: three
   route_prefix: /three
   import_path: ${MODULE}:throws
@@ -72,7 +74,11 @@ describe('batoid run with a configuration', () => {
     await ready(launched, 'one', 'two', 'hidden')
     const url = `http://127.0.0.1:${portOf(launched)}`
     expect(await ask(`${url}/one`)).to.deep.include({ args: { size: 3 }, word: 'hello', config: { limit: 5 } })
-    expect(await ask(`${url}/two`)).to.deep.include({ args: null, word: null, dir: `${directory}/elsewhere` })
+    expect(await ask(`${url}/two`)).to.deep.include({
+      args: null,
+      word: 'of the deployment',
+      dir: `${directory}/elsewhere`,
+    })
     expect((await fetch(`${url}/three`)).status).to.equal(404)
     await eventually(() => launched.stdout().includes("Deploying app 'three' failed with exception:"))
     const out = launched.stdout()

@@ -29,7 +29,7 @@ describe('resolveOptions', () => {
       frozenTimeoutS: 10,
       rollingUpdatePercentage: 0.2,
       maxReplicasPerNode: null,
-      rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {} },
+      rayActorOptions: { numCpus: 1, numGpus: 0, memory: 0, resources: {}, runtimeEnv: { envVars: {} } },
       loggingConfig: null,
     })
   })
@@ -38,7 +38,13 @@ describe('resolveOptions', () => {
     const code = { numReplicas: 2, userConfig: { a: 1 }, rayActorOptions: { numCpus: 0.5, numGpus: 1 } }
     const resolved = resolveOptions('Model', code, { num_replicas: 3, ray_actor_options: { num_cpus: 2 } })
     expect(resolved).to.deep.include({ numReplicas: 3, userConfig: { a: 1 } })
-    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 2, numGpus: 0, memory: 0, resources: {} })
+    expect(resolved.rayActorOptions).to.deep.equal({
+      numCpus: 2,
+      numGpus: 0,
+      memory: 0,
+      resources: {},
+      runtimeEnv: { envVars: {} },
+    })
     expect(resolveOptions('Model', code, { user_config: null }).userConfig).to.equal(null)
   })
 
@@ -56,7 +62,13 @@ describe('resolveOptions', () => {
     const resolved = resolveOptions('Model', given)
     expect(resolved.numReplicas).to.equal(2)
     expect(resolved.backpressureConfig).to.deep.equal({ statusCode: 429, retryAfterS: null })
-    expect(resolved.rayActorOptions).to.deep.equal({ numCpus: 0.2, numGpus: 0, memory: 0, resources: {} })
+    expect(resolved.rayActorOptions).to.deep.equal({
+      numCpus: 0.2,
+      numGpus: 0,
+      memory: 0,
+      resources: {},
+      runtimeEnv: { envVars: {} },
+    })
   })
 
   const wrong: [string, unknown, RegExp][] = [

@@ -66,8 +66,13 @@ applications:
 * **The file over the code**: what a file says of an option of a deployment takes the place of what the code says, as a whole;
   what it does not say stays as the code has it, and is the default below if neither says anything.
 * **Several applications** share a cluster. One that fails leaves the others alone; \`batoid run\` ends only if all fail.
+* **Deployed again**, with \`batoid deploy serve.yaml\`, what has changed is updated, one replica after the other, and nothing else is
+  touched: an option, an argument, or the code, which is each module, package and JSON file that the module of \`import_path\` loads when
+  it is loaded. What it reads later, weights for example, does not count: change something in \`env_vars\` with it. \`user_config\`,
+  \`logging_config\`, prefixes and numbers change without new processes.
 * **Logging**: a deployment's \`logging_config\`, in file or code, goes before its application's, and that before the file's. With
-  \`encoding: JSON\` log files have Ray's keys: \`asctime\`, \`levelname\`, \`message\`, \`process\`, \`worker_id\`, \`node_id\`, \`actor_id\`,
+  \`encoding: JSON\` log files have Ray's keys: \`asctime\`, \`levelname\`, \`message\`, \`filename\` and \`lineno\` (of what your code
+  prints, those of your module), \`process\`, \`worker_id\`, \`node_id\`, \`actor_id\`,
   \`actor_name\`, \`component_name\`, of replicas \`application\`,
   \`deployment\` and \`replica\`, of requests \`route\` and \`request_id\`, and \`timestamp_ns\`.
 * **Differences** from Ray Serve: \`host\` is 127.0.0.1 unless you say otherwise; \`start_timeout_s\` and \`frozen_timeout_s\` are batoid's own.

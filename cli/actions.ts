@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { type At, plainBuild, startBuild, startConfigBuild } from '../shared/build.ts'
 import { systemClock } from '../shared/clock.ts'
 import { configKind, readConfigFile } from '../shared/config/file.ts'
@@ -13,21 +12,23 @@ import { withoutSecrets } from '../shared/secrets.ts'
 import { outputDirectory } from '../shared/session.ts'
 import type { Environment } from '../shared/variables.ts'
 import { VERSION } from '../shared/version.ts'
-import { parseArguments } from './arguments.ts'
 import { Client, type InstanceDetails, sessionOf, type Whereabouts } from './client.ts'
+import { type ImportFlags, refuseWithConfig } from './import-flags.ts'
+import { importedOf, type Importing, importPathIn } from './imported.ts'
 import type { Choice } from './log-entries.ts'
 import { showLogs } from './logs.ts'
-import { cliLine } from './prefix.ts'
+import { cliLine, SOURCE } from './prefix.ts'
 import { makeDirectory } from './session-directory.ts'
+import { makeSure } from './sure.ts'
 import { applicationStatusOf, declarationOf, showConfig, statusOf } from './show.ts'
 
 export type Located = Whereabouts
 export type ShowFlags = Located & { readonly name?: string; readonly json?: true }
 export type SureFlags = Located & { readonly yes?: true }
-export type DeployFlags = Located & { readonly name?: string; readonly routePrefix?: string }
+export type DeployFlags = Located & ImportFlags
+export type BuildFlags = Pick<ImportFlags, 'appDir'> & { readonly outputPath?: string }
 export type LogFlags = Located & Choice & { readonly follow?: true }
 
-const SOURCE = 'cli/program.ts'
 const say = (text: string): void => console.log(cliLine('INFO', SOURCE, text, Date.now()))
 
 interface Deployment {
@@ -40,26 +41,30 @@ interface Deployment {
 export async function deploy({ target, words, flags, env }: Deployment): Promise<void> {
   const client = new Client(flags, env)
   const kind = configKind(target)
+  if (kind !== undefined) refuseWithConfig(target, words, flags)
   say(`Deploying from ${kind === undefined ? 'import path' : 'config file'}: '${target}'.`)
-  await client.declare(kind === undefined ? single(target, words, flags) : await declaration(target, kind, env))
+  await client.declare(
+    kind === undefined
+      ? await single({ target, words, flags, directory: process.cwd() })
+      : await declaration(target, kind, env),
+  )
   say(
     "\nSent deploy request successfully.\n * Use `batoid status` to check applications' statuses.\n" +
       ' * Use `batoid config` to see the current application config(s).\n',
   )
 }
 
-function single(importPath: string, words: readonly string[], { name, routePrefix }: DeployFlags): object {
-  return {
-    applications: [
-      {
-        ...(name === undefined ? {} : { name }),
-        ...(routePrefix === undefined ? {} : { route_prefix: routePrefix }),
-        import_path: importPath,
-        args: parseArguments(words),
-        runtime_env: { working_dir: process.cwd() },
-      },
-    ],
+async function single(importing: Importing): Promise<object> {
+  const { name, routePrefix } = importing.flags
+  const { importPath, workingDir, args, envVars } = await importedOf(importing)
+  const application = {
+    ...(name === undefined ? {} : { name }),
+    ...(routePrefix === undefined ? {} : { route_prefix: routePrefix }),
+    import_path: importPath,
+    args,
+    runtime_env: { working_dir: workingDir, ...(Object.keys(envVars).length > 0 ? { env_vars: envVars } : {}) },
   }
+  return { applications: [application] }
 }
 
 /** As the cluster, which runs in another directory, is to read it. What cannot change there is not sent. */
@@ -80,6 +85,11 @@ export async function status({ name, json, ...where }: ShowFlags, env: Environme
   const details = await new Client(where, env).details()
   const shown = name === undefined ? statusOf(details) : applicationStatusOf(applicationIn(details, name))
   process.stdout.write(json === true ? `${JSON.stringify(shown, null, 2)}\n` : showConfig(shown))
+}
+
+export async function controllerHealth({ json, ...where }: ShowFlags, env: Environment): Promise<void> {
+  const { controller_health_metrics: metrics } = await new Client(where, env).details()
+  process.stdout.write(json === true ? `${JSON.stringify(metrics, null, 2)}\n` : showConfig(metrics))
 }
 
 export async function showDeclared({ name, json, ...where }: ShowFlags, env: Environment): Promise<void> {
@@ -103,32 +113,12 @@ function applicationIn({ applications }: InstanceDetails, name: string) {
   throw new ServeError('refused', `Application "${name}" does not exist.${hint}`)
 }
 
-export async function shutdown({ yes, ...where }: SureFlags, env: Environment): Promise<void> {
-  const client = new Client(where, env)
-  const what = `This will shut down Serve on the cluster at address "${client.address}" and delete all applications there.`
-  if (yes !== true && !(await isSure(what))) return
-  await client.deleteAll()
-  say('Sent shutdown request; all applications are deleted.')
-}
-
 export async function remove(name: string, { yes, ...where }: SureFlags, env: Environment): Promise<void> {
   const client = new Client(where, env)
   applicationIn(await client.details(), name)
-  if (yes !== true && !(await isSure(`This will delete application "${name}".`))) return
+  if (yes !== true) await makeSure(`This will delete application "${name}".`)
   await client.delete(name)
   say(`Sent delete request for application "${name}"; it is drained.`)
-}
-
-async function isSure(what: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  terminal.on('close', () => undefined)
-  const answer = await Promise.race([
-    terminal.question(`${what} Do you want to continue? [y/N]: `),
-    new Promise<string>((settle) => terminal.once('close', () => settle(''))),
-  ])
-  terminal.close()
-  if (/^y(es)?$/i.test(answer.trim())) return true
-  throw new ServeError('refused', 'Aborted! (-y does not ask.)')
 }
 
 interface Scaling {
@@ -148,13 +138,14 @@ export async function scale({ application, deployment, replicas, flags, env }: S
 
 export async function writeConfig(
   paths: string[],
-  { outputPath }: { outputPath?: string },
+  { outputPath, appDir }: BuildFlags,
   env: Environment,
 ): Promise<void> {
   const workingDir = process.cwd()
   const specs = await building(env, (at) =>
     Promise.all(
-      paths.map((importPath, i) => {
+      paths.map((path, i) => {
+        const importPath = appDir === undefined ? path : importPathIn(appDir, path)
         const named =
           paths.length === 1
             ? { name: 'default', routePrefix: '/' }

@@ -19,6 +19,7 @@ export interface InstanceDetails {
   readonly proxies: Readonly<Record<string, { readonly status: string }>>
   readonly applications: Readonly<Record<string, ApplicationDetails>>
   readonly target_capacity: number | null
+  readonly controller_health_metrics: object
 }
 
 export interface ApplicationDetails {
@@ -36,6 +37,11 @@ interface DeploymentDetails {
   readonly replicas: readonly { readonly state: string }[]
 }
 
+interface EndAnswer {
+  readonly launcher_pid: number
+}
+
+const LOOK_TIMEOUT_MS = 1_000
 const APPLICATIONS = '/api/serve/applications/'
 
 /** The session of the cluster that was started last, unless another is said. */
@@ -64,6 +70,23 @@ export class Client {
 
   async deleteAll(): Promise<void> {
     await this.#ask('DELETE', APPLICATIONS)
+  }
+
+  /** Has the whole cluster end. */
+  async end(): Promise<{ readonly launcherPid: number }> {
+    const { launcher_pid: launcherPid } = JSON.parse(await this.#ask('POST', '/api/v1/shutdown')) as EndAnswer
+    return { launcherPid }
+  }
+
+  /** Whether anybody answers, or might: who hangs up, or does not answer in time, is there. */
+  async isThere(): Promise<boolean> {
+    try {
+      await fetch(`${this.address}/api/healthz`, { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) })
+      return true
+    } catch (error) {
+      const cause: unknown = error instanceof Error ? error.cause : undefined
+      return !(cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED')
+    }
   }
 
   async delete(application: string): Promise<void> {

@@ -1,6 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Environment } from '../shared/variables.ts'
 import type * as actions from './actions.ts'
+import { addGrpcFunctions } from './flags.ts'
+import { addAppDir, addImportFlags } from './import-flags.ts'
+import type { ShutdownFlags } from './shutdown.ts'
 
 export type Act = (found: typeof actions) => Promise<void>
 
@@ -14,6 +17,7 @@ interface Options {
 export function addCommands(program: Command, options: Options): void {
   addDeploy(program, options)
   addStatus(program, options)
+  addHealth(program, options)
   addDelete(program, options)
   addScale(program, options)
   addBuild(program, options)
@@ -21,12 +25,10 @@ export function addCommands(program: Command, options: Options): void {
 }
 
 function addDeploy(program: Command, { env, doing }: Options): void {
-  located(program.command('deploy'))
+  addImportFlags(located(program.command('deploy')))
     .description('Declares what a running cluster shall run, and returns.')
     .argument('<target>', "configuration, for example serve.yaml; or import path 'module:export'")
     .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
-    .option('--name <name>', 'name of the application, for an import path (default: "default")')
-    .option('--route-prefix <prefix>', 'path prefix, for an import path (default: "/")')
     .addHelpText('after', '\nExample:\n  $ batoid deploy serve.yaml')
     .action((target: string, words: string[], flags: actions.DeployFlags) =>
       doing(({ deploy }) => deploy({ target, words, flags, env })),
@@ -48,12 +50,20 @@ function addStatus(program: Command, { env, doing }: Options): void {
     .action((flags: actions.ShowFlags) => doing(({ showDeclared }) => showDeclared(flags, env)))
 }
 
+function addHealth(program: Command, { env, doing }: Options): void {
+  located(program.command('controller-health'))
+    .description('Shows how the controller of a running cluster does.')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  $ batoid controller-health --json')
+    .action((flags: actions.ShowFlags) => doing(({ controllerHealth }) => controllerHealth(flags, env)))
+}
+
 function addDelete(program: Command, { env, doing }: Options): void {
   located(program.command('shutdown'))
-    .description('Deletes all applications of a running cluster.')
+    .description('Ends a running cluster: deletes all its applications, then ends its processes.')
     .option('-y, --yes', 'without asking')
     .addHelpText('after', '\nExample:\n  $ batoid shutdown -y')
-    .action((flags: actions.SureFlags) => doing(({ shutdown }) => shutdown(flags, env)))
+    .action((flags: ShutdownFlags) => doing(async () => (await import('./shutdown.ts')).shutdown(flags, env)))
   located(program.command('delete'))
     .description('Deletes one application of a running cluster.')
     .argument('<name>', 'of the application')
@@ -75,15 +85,14 @@ function addScale(program: Command, { env, doing }: Options): void {
 }
 
 function addBuild(program: Command, { env, doing }: Options): void {
-  program
+  const build = program
     .command('build')
     .description('Writes a configuration of what import paths lead to.')
     .argument('<paths...>', "import paths 'module:export'")
     .option('-o, --output-path <file>', 'where to write it (default: the standard output)')
     .addHelpText('after', '\nExample:\n  $ batoid build main:app -o serve.yaml')
-    .action((paths: string[], flags: { outputPath?: string }) =>
-      doing(({ writeConfig }) => writeConfig(paths, flags, env)),
-    )
+    .action((paths: string[], flags: actions.BuildFlags) => doing(({ writeConfig }) => writeConfig(paths, flags, env)))
+  addGrpcFunctions(addAppDir(build))
 }
 
 function addLogs(program: Command, { doing }: Options): void {

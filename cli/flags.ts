@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { dashboardVariables } from '../shared/dashboard.ts'
-import { customResources, httpVariables, numCpus, numGpus } from '../shared/settings.ts'
+import { customResources, httpVariables, numCpus, numGpus, proxyLocation } from '../shared/settings.ts'
 import type { Environment, Variable } from '../shared/variables.ts'
 
 interface Flag {
@@ -20,6 +20,12 @@ const FLAGS: readonly Flag[] = [
     means: 'port to listen on; 0: any free one',
     variable: httpVariables.port,
     default: '8000',
+  },
+  {
+    flags: '--proxy-location <location>',
+    means: 'Disabled: no HTTP at all; HeadOnly and EveryNode are the same on one machine',
+    variable: proxyLocation,
+    default: 'EveryNode',
   },
   {
     flags: '--proxies <number>',
@@ -99,6 +105,22 @@ const FLAGS: readonly Flag[] = [
 export function addFlags(command: Command): Command {
   for (const flag of FLAGS) command.addOption(optionOf(flag))
   return command
+}
+
+/** Ray's, of what batoid has not. */
+export function addGrpcPort(command: Command): Command {
+  return command.option('--grpc-port <port>', 'accepted, and without effect: batoid has no gRPC', (text) => {
+    const problem = 'It must be an integer from 0 to 65535.'
+    if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError(problem)
+    return text
+  })
+}
+
+/** Refused with the words that a configuration is refused with. */
+export function addGrpcFunctions(command: Command): Command {
+  return command.option('--grpc-servicer-functions <function>', 'refused: batoid has no gRPC', () => {
+    throw new InvalidArgumentError('batoid has no gRPC: leave them out')
+  })
 }
 
 /** What the flags say, as the processes are told it. */

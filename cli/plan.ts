@@ -3,14 +3,14 @@ import { type Build, plainBuild, startConfigBuild } from '../shared/build.ts'
 import { systemClock } from '../shared/clock.ts'
 import { configKind, readConfigFile } from '../shared/config/file.ts'
 import type { ServeConfig } from '../shared/config/schema.ts'
-import { ServeError } from '../shared/errors.ts'
 import { holdLifeline } from '../shared/lifeline.ts'
 import type { Apply, Deploy, Target, TargetApplication } from '../shared/protocol.ts'
 import { withoutSecrets } from '../shared/secrets.ts'
 import { lifelineSocket, type Session } from '../shared/session.ts'
-import { httpVariables } from '../shared/settings.ts'
+import { httpVariables, proxyLocation } from '../shared/settings.ts'
 import type { Environment } from '../shared/variables.ts'
-import { parseArguments } from './arguments.ts'
+import { type ImportFlags, refuseWithConfig } from './import-flags.ts'
+import { importedOf, type Importing } from './imported.ts'
 
 /** What is to be run, whichever way it was said. */
 export interface Plan {
@@ -19,7 +19,6 @@ export interface Plan {
   readonly requests: (applications: readonly TargetApplication[]) => readonly Request[]
   /** What it says of the processes, in their environment. */
   readonly env: Environment
-  readonly hasProxies: boolean
 }
 
 type Request = Omit<Deploy, 'isReminder'> | Omit<Apply, 'isReminder'>
@@ -28,10 +27,9 @@ export interface Asked {
   /** An import path, or the file of a configuration; undefined: nothing yet. */
   readonly target: string | undefined
   readonly words: readonly string[]
-  /** undefined: not said. */
-  readonly name: string | undefined
-  readonly routePrefix: string | undefined
-  readonly workingDir: string
+  readonly flags: ImportFlags
+  /** In which the command was given. */
+  readonly directory: string
 }
 
 interface Planning {
@@ -44,26 +42,26 @@ interface Planning {
 
 /** @throws ServeError with what is wrong with what was asked for */
 export async function planOf(asked: Asked, at: Planning): Promise<Plan> {
-  const { target, workingDir } = asked
-  const plain = { requests: deploys, env: {}, hasProxies: true }
+  const { target, words, flags, directory } = asked
+  const plain = { requests: deploys, env: {} }
   if (target === undefined) return { ...plain, applications: [] }
   const kind = configKind(target)
-  if (kind === undefined) return { ...plain, applications: [single(asked, target)] }
-  refuseFlags(asked)
+  if (kind === undefined) return { ...plain, applications: [await single({ ...asked, target })] }
+  refuseWithConfig(target, words, flags)
   const { parseConfig } = await import('../shared/config/parse.ts')
   const { applicationsOf, targetOf } = await import('../shared/config/applications.ts')
   const config =
-    kind === 'text' ? parseConfig(readConfigFile(target, workingDir), target) : await loadConfig(target, workingDir, at)
+    kind === 'text' ? parseConfig(readConfigFile(target, directory), target) : await loadConfig(target, directory, at)
   return {
-    applications: applicationsOf(config, workingDir),
+    applications: applicationsOf(config, directory),
     requests: (applications) => applies(targetOf(config, applications)),
-    env: httpEnvironment(config, workingDir),
-    hasProxies: config.proxy_location !== 'Disabled',
+    env: { ...httpEnvironment(config, directory), [proxyLocation.name]: config.proxy_location },
   }
 }
 
-function single({ words, name = 'default', routePrefix = '/', workingDir }: Asked, importPath: string): Build {
-  return plainBuild({ importPath, workingDir, name, routePrefix, args: parseArguments(words) })
+async function single(importing: Importing): Promise<Build> {
+  const { name = 'default', routePrefix = '/' } = importing.flags
+  return plainBuild({ name, routePrefix, ...(await importedOf(importing)) })
 }
 
 /** By itself, beside whatever else runs. */
@@ -75,20 +73,6 @@ function deploys(all: readonly TargetApplication[]): Request[] {
 function applies(target: Target): Request[] {
   const isBegun = target.applications.some(({ build }) => build.state !== 'building')
   return isBegun || target.applications.length === 0 ? [{ type: 'apply', target }] : []
-}
-
-function refuseFlags({ target, words, name, routePrefix }: Asked): void {
-  const given = [
-    ...(words.length > 0 ? ['arguments'] : []),
-    ...(name === undefined ? [] : ['--name']),
-    ...(routePrefix === undefined ? [] : ['--route-prefix']),
-  ]
-  if (given.length === 0) return
-  const instead = 'write args, name and route_prefix into it, of each application'
-  throw new ServeError(
-    'bad_usage',
-    `${given.join(' and ')} cannot be given with a configuration (${target}): ${instead}`,
-  )
 }
 
 /** The process that loads it is tied to this one, as every process of a cluster. */

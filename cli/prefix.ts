@@ -6,6 +6,9 @@ export interface Source {
   readonly pid: number
 }
 
+/** The file that speaks, as lines of the command itself have it. */
+export const SOURCE = 'cli/program.ts'
+
 const CYAN = '\x1b[36m'
 const RESET = '\x1b[0m'
 

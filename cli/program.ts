@@ -1,46 +1,29 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
-import { dashboardFrom } from '../shared/dashboard.ts'
+import { ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
-import { configKind } from '../shared/config/file.ts'
-import { type Log, openLog } from '../shared/log.ts'
-import type { Session } from '../shared/session.ts'
-import { httpAddressFrom, httpSettingsFrom } from '../shared/settings.ts'
-import { loadCredentials } from '../shared/tls.ts'
 import type { Environment } from '../shared/variables.ts'
 import { VERSION } from '../shared/version.ts'
-import { checkName, checkRoutePrefix } from '../shared/checks.ts'
+import { launchInBackground } from './background.ts'
 import { type Act, addCommands } from './commands.ts'
 import { complain } from './complain.ts'
-import { addFlags, environmentOf } from './flags.ts'
-import { flushing } from './flushing-log.ts'
+import { execute, type Given } from './execute.ts'
+import { addFlags, addGrpcFunctions, addGrpcPort, environmentOf } from './flags.ts'
+import { addAppDir, addImportFlags, type ImportFlags } from './import-flags.ts'
 import { watchParent } from './parent.ts'
-import { type Asked, type Plan, planOf } from './plan.ts'
-import { cliLine, isColourful, showPrefix } from './prefix.ts'
-import { reloading } from './reload.ts'
-import { Run, type RunOptions } from './run.ts'
+import type { Asked } from './plan.ts'
 import { createOrDefault } from './session-directory.ts'
 import { Signals } from './signals.ts'
+import { openStarter } from './starter.ts'
 
-const SOURCE = 'cli/program.ts'
 const EXIT_USAGE = 2
-/** As a shell reports a process that SIGINT has ended. */
-const EXIT_INTERRUPTED = 130
 
-interface Flags {
-  readonly name?: string
-  readonly routePrefix?: string
+interface Flags extends ImportFlags {
+  readonly address?: string
+  readonly blocking?: true
+  readonly nonBlocking?: true
   readonly sessionDir?: string
   readonly reload?: true
-}
-
-interface Given {
-  readonly sessionDir: string | undefined
-  readonly reload: boolean
-  readonly env: Environment
-  /** What of it flags and variables say, which wins over a configuration. */
-  readonly said: Environment
-  readonly random: Random
 }
 
 interface Invocation {
@@ -49,10 +32,19 @@ interface Invocation {
   readonly random: Random
   /** What `run` runs when it is not told. */
   readonly defaultTarget: string | undefined
+  /** The session directory of the launcher that this is, in the background; undefined: this is no such thing. */
+  readonly background: string | undefined
+}
+
+/** What is to be done, and where. */
+interface Call {
+  readonly asked: Asked
+  readonly given: Given
+  readonly isBlocking: boolean
 }
 
 /** Everything that can be said to the command. */
-export function commandOf(invocation: Omit<Invocation, 'argv'>): Command {
+export function commandOf(invocation: Invocation): Command {
   const program = new Command('batoid')
     .description('Serves models and Hono applications from many Node.js processes.')
     .version(VERSION)
@@ -83,26 +75,33 @@ export async function main(invocation: Invocation): Promise<void> {
   }
 }
 
-function addRun(program: Command, { env, random, defaultTarget }: Omit<Invocation, 'argv'>): void {
+function addRun(program: Command, invocation: Invocation): void {
   const run = program
     .command('run')
     .description('Runs applications until Ctrl-C.')
     .argument(
-      defaultTarget === undefined ? '<target>' : '[target]',
+      invocation.defaultTarget === undefined ? '<target>' : '[target]',
       "import path 'module:export', for example main:app or path/to/main.ts:app; or a configuration, for example serve.yaml or batoid.config.ts",
     )
     .argument('[arguments...]', 'key=value each, for an import path that leads to a function of arguments')
-    .option('--name <name>', 'name of the application (default: "default")', checked(checkName))
-    .option('--route-prefix <prefix>', 'path prefix under which it answers (default: "/")', checked(checkRoutePrefix))
+    .option('--blocking', 'stay in the foreground until Ctrl-C, which is the default')
+    .option('--non-blocking', 'return once the applications are ready; `batoid shutdown` ends them')
     .option('-r, --reload', 'deploy again whenever a source below this directory changes')
+    .option('-a, --address <url>', 'refused: `batoid deploy --address` deploys to a cluster that runs')
+  addAppDir(addImportFlags(run))
     .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid run examples/classifier/main.ts:app --http-port 8080')
     .action(async (target: string | undefined, words: string[], flags: Flags, command: Command) => {
-      const { name, routePrefix } = flags
-      const asked = { target: target ?? defaultTarget ?? '', words, name, routePrefix, workingDir: process.cwd() }
-      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
+      const { defaultTarget = '' } = invocation
+      const asked = { target: target ?? defaultTarget, words, flags, directory: process.cwd() }
+      const given = givenBy(flags, command, invocation)
+      const call = { asked, given, isBlocking: flags.nonBlocking !== true }
+      process.exitCode = await guarded(() => {
+        refuseConflicts(flags)
+        return perform(call, invocation)
+      })
     })
-  addFlags(run)
+  addGrpcPort(addFlags(run))
 }
 
 const SESSION_DIR = [
@@ -110,22 +109,35 @@ const SESSION_DIR = [
   'where its sockets and logs lie (default: a new one below the temporary directory)',
 ] as const
 
-function addStart(program: Command, { env, random }: Omit<Invocation, 'argv'>): void {
+function addStart(program: Command, invocation: Invocation): void {
   const start = program
     .command('start')
-    .description('Runs a cluster without applications until Ctrl-C; `batoid deploy` brings them.')
+    .description('Starts a cluster without applications, and returns; `batoid deploy` brings them.')
+    .option('--blocking', 'stay in the foreground until Ctrl-C, as containers and systemd want it')
     .option(...SESSION_DIR)
     .addHelpText('after', '\nExample:\n  $ batoid start --http-port 8080')
     .action(async (flags: Flags, command: Command) => {
-      const asked = { ...NOTHING_ASKED, workingDir: process.cwd() }
-      process.exitCode = await execute(asked, givenBy(flags, command, { env, random }))
+      const asked = { target: undefined, words: [], flags: {}, directory: process.cwd() }
+      const given = givenBy(flags, command, invocation)
+      const call = { asked, given, isBlocking: flags.blocking === true }
+      process.exitCode = await guarded(() => perform(call, invocation))
     })
-  addFlags(start)
+  addGrpcFunctions(addGrpcPort(addFlags(start)))
 }
 
-const NOTHING_ASKED = { target: undefined, words: [], name: undefined, routePrefix: undefined }
+/** @throws ServeError `bad_usage` */
+function refuseConflicts({ address, blocking, nonBlocking, reload }: Flags): void {
+  if (address !== undefined) {
+    const what = 'run starts a cluster of its own and cannot use one at --address'
+    throw new ServeError('bad_usage', `${what}: batoid deploy --address ${address} deploys to one that runs`)
+  }
+  if (blocking && nonBlocking)
+    throw new ServeError('bad_usage', 'Only one of --blocking and --non-blocking can be given.')
+  if (reload && nonBlocking)
+    throw new ServeError('bad_usage', 'The --non-blocking option conflicts with the --reload option.')
+}
 
-function givenBy(flags: Flags, command: Command, { env, random }: Pick<Given, 'env' | 'random'>): Given {
+function givenBy(flags: Flags, command: Command, { env, random }: Invocation): Given {
   const isSaid = (flag: string) => command.getOptionValueSource(flag) !== 'default'
   const said = environmentOf({ ...flags }, process.cwd(), isSaid)
   return { sessionDir: flags.sessionDir, reload: flags.reload === true, env: { ...env, ...said }, said, random }
@@ -142,100 +154,50 @@ function addSchema(program: Command): void {
     })
 }
 
-async function execute(asked: Asked, given: Given): Promise<number> {
-  const signals = new Signals(systemClock)
-  process.stdout.on('error', () => signals.raise('the terminal went away'))
-  const isBelowNpm = given.env['npm_command'] !== undefined
-  const unwatch = isBelowNpm ? watchParent(systemClock, () => signals.raise('npm went away')) : () => {}
-  process.stderr.on('error', () => undefined)
+async function guarded(act: () => Promise<number>): Promise<number> {
   try {
-    const session = await createOrDefault(given.sessionDir)
-    return await runIn(session, { asked, given, signals })
+    return await act()
   } catch (error) {
     return complain(error)
+  }
+}
+
+/** In the foreground, or in the background for another of this command, or by another one there. */
+async function perform(call: Call, invocation: Invocation): Promise<number> {
+  const signals = new Signals(systemClock)
+  process.stdout.on('error', () => signals.raise('the terminal went away'))
+  process.stderr.on('error', () => undefined)
+  try {
+    if (invocation.background !== undefined) return await performInBackground(call, invocation.background, signals)
+    return await performHere(call, invocation, signals)
   } finally {
     signals.close()
+  }
+}
+
+async function performHere({ asked, given, isBlocking }: Call, invocation: Invocation, signals: Signals) {
+  const { env, argv, defaultTarget } = invocation
+  const isBelowNpm = env['npm_command'] !== undefined
+  const unwatch = isBelowNpm ? watchParent(systemClock, () => signals.raise('npm went away')) : () => {}
+  try {
+    const session = await createOrDefault(given.sessionDir)
+    if (isBlocking) return await execute({ asked, given, session, signals, starter: undefined })
+    const flags = given.sessionDir === undefined ? '' : ` --session-dir ${given.sessionDir}`
+    const again = defaultTarget === undefined ? env : { ...env, BATOID_DEFAULT_TARGET: defaultTarget }
+    return await launchInBackground({ argv, env: again, session, flags, signals })
+  } finally {
     unwatch()
   }
 }
 
-/** One command, once it is known where. */
-interface Order {
-  readonly asked: Asked
-  readonly given: Given
-  readonly signals: Signals
-}
-
-async function runIn(session: Session, { asked, given, signals }: Order): Promise<number> {
-  const log = openLog({
-    component: `serve ${process.pid}`,
-    output: { fd: 1 },
-    level: 'INFO',
-    now: Date.now,
-    clock: systemClock,
-  })
-  if (asked.target !== undefined) {
-    const what = configKind(asked.target) === undefined ? 'import path' : 'config file'
-    console.log(cliLine('INFO', SOURCE, `Running ${what}: '${asked.target}'.`, Date.now()))
-  }
-  const plan = await Promise.race([planOf(asked, { session, env: given.env, leave: signals.first }), signals.first])
-  if (plan === undefined) return leave(log, signals)
-  const options = runOptions(session, plan, given, log)
-  const cluster = new Run(options)
-  let code = 0
-  let unwatch: (() => void) | undefined
+/** No terminal, npm or pipe is of any concern there. */
+async function performInBackground({ asked, given }: Call, directory: string, signals: Signals): Promise<number> {
+  const starter = openStarter(() => signals.raise('the command that started it went away'))
   try {
-    await Promise.race([cluster.start(), signals.first])
-    if (given.reload) {
-      const again = () => planOf(asked, { session, env: given.env, leave: signals.first, isHeld: true })
-      unwatch = reloading({ cluster, session, directory: asked.workingDir, plan: again, log: options.log })
-    }
-    if (signals.reason === undefined) await Promise.race([signals.first, cluster.failed])
-    leave(log, signals)
+    return await execute({ asked, given, session: { directory }, signals, starter })
   } catch (error) {
-    cluster.drainOutput()
-    code = complain(error)
-  }
-  unwatch?.()
-  const wasInterrupted = await Promise.race([cluster.stop().then(() => false), signals.second.then(() => true)])
-  if (wasInterrupted) await cluster.kill()
-  log.flush()
-  return wasInterrupted ? EXIT_INTERRUPTED : code
-}
-
-function leave(log: Log, signals: Signals): number {
-  log.warning(`Got ${signals.reason}, exiting...`)
-  log.flush()
-  console.log(cliLine('INFO', SOURCE, `Got ${signals.reason}, shutting down...`, Date.now()))
-  return 0
-}
-
-function runOptions(session: Session, plan: Plan, given: Given, log: Log): RunOptions {
-  const env = { ...given.env, ...plan.env, ...given.said }
-  const http = httpSettingsFrom(env)
-  // The proxies would find out too, but nobody has to wait for that.
-  if (http.tls !== null) loadCredentials(http.tls)
-  const hasColours = isColourful(env, process.stdout.isTTY)
-  return {
-    applications: plan.applications,
-    requests: plan.requests,
-    proxies: plan.hasProxies ? http.proxy.count : 0,
-    isHttps: http.tls !== null,
-    address: httpAddressFrom(env),
-    dashboard: dashboardFrom(env).address,
-    workingDir: process.cwd(),
-    session,
-    env,
-    log: flushing(log),
-    random: given.random,
-    print: (prefix, line) => process.stdout.write(`${showPrefix(prefix, hasColours)}${line}\n`),
-  }
-}
-
-function checked(check: (text: string) => string | undefined): (text: string) => string {
-  return (text) => {
-    const problem = check(text)
-    if (problem !== undefined) throw new InvalidArgumentError(problem)
-    return text
+    return starter.failed(error)
+  } finally {
+    starter.close()
   }
 }

@@ -7,8 +7,12 @@ import type { Plan } from './plan.ts'
 import type { Run } from './run.ts'
 import { watchSources } from './source-watcher.ts'
 
+export const FAILED = 'Deploying the latest version of the application failed.'
+
 export interface Reloading {
   readonly cluster: Run
+  /** Until it settles, changes wait. */
+  readonly started: Promise<unknown>
   readonly session: Session
   readonly directory: string
   readonly plan: () => Promise<Plan>
@@ -16,8 +20,9 @@ export interface Reloading {
 }
 
 /** Deploys anew whenever a source changes. What is broken changes nothing of what runs. Returns how to end it. */
-export function reloading({ cluster, session, directory, plan, log }: Reloading): () => void {
+export function reloading({ cluster, started, session, directory, plan, log }: Reloading): () => void {
   const reload = async () => {
+    await started
     const { applications, requests } = await plan()
     const codeVersion = randomUUID()
     await cluster.reload({ applications: applications.map((one) => ({ ...one, codeVersion })), requests })
@@ -30,7 +35,7 @@ export function reloading({ cluster, session, directory, plan, log }: Reloading)
       log.info(`Detected a change of ${files.join(', ')}. Redeploying.`)
       reload().catch((error: unknown) => {
         complain(error)
-        log.error('Deploying the latest version of the application failed.')
+        log.error(FAILED)
       })
     },
   })

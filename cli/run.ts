@@ -12,7 +12,6 @@ import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/le
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
 import { PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
-import type { ApplicationStatus } from '../shared/statuses.ts'
 import { withoutSecrets } from '../shared/secrets.ts'
 import { controllerSocket, lifelineSocket, outputDirectory } from '../shared/session.ts'
 import { removeSockets } from '../shared/socket-files.ts'
@@ -20,9 +19,11 @@ import { VERSION } from '../shared/version.ts'
 import { Keeper } from './keeper.ts'
 import { type Follower, followOutput } from './log-follower.ts'
 import type { Plan } from './plan.ts'
+import type { Print } from './output-reader.ts'
 import { parseProcfile } from './procfile.ts'
 import { Sockets, type SocketsOptions } from './sockets.ts'
 import type { Standing } from './standing.ts'
+import { isSettled, statusIn, Statuses } from './statuses.ts'
 
 /** dist/cli/run.js → the directory of the package. */
 const PACKAGE_DIRECTORY = fileURLToPath(new URL('../..', import.meta.url))
@@ -33,7 +34,12 @@ export interface RunOptions extends SocketsOptions {
   readonly requests: Plan['requests']
   readonly log: Log
   readonly random: Random
-  readonly print: (prefix: { readonly name: string; readonly pid: number }, line: string) => void
+  /** Shows a line of a process; undefined: somebody else follows them. */
+  readonly print: Print | undefined
+  /** What is asked for has been told to the controller, perhaps not for the first time. */
+  readonly submitted: () => void
+  /** Somebody who may has asked for the end of the cluster. */
+  readonly leave: (reason: string) => void
 }
 
 /** One cluster and its applications, from its start to its end. */
@@ -41,7 +47,7 @@ export class Run {
   readonly #options: RunOptions
   readonly #sockets: Sockets
   readonly #keeper: Keeper
-  readonly #follower: Follower
+  readonly #follower: Follower | undefined
   /** Rejects with the first thing that makes going on pointless. */
   readonly failed: Promise<never>
   #fail: (error: ServeError) => void = () => {}
@@ -51,8 +57,7 @@ export class Run {
   #builds: Builds | undefined
   #requests: Plan['requests']
   #isStopping = false
-  #status: Status = { type: 'status', proxies: 0, applications: [] }
-  readonly #waiting = new Set<() => void>()
+  readonly #statuses = new Statuses()
 
   constructor(options: RunOptions) {
     const { session, log, print } = options
@@ -63,7 +68,8 @@ export class Run {
       this.#fail = reject
     })
     this.failed.catch(() => undefined)
-    this.#follower = followOutput({ directory: outputDirectory(session), print, clock: systemClock })
+    const follow = { directory: outputDirectory(session), clock: systemClock }
+    this.#follower = print === undefined ? undefined : followOutput({ ...follow, print })
     this.#keeper = new Keeper({
       session,
       directory: PACKAGE_DIRECTORY,
@@ -101,39 +107,54 @@ export class Run {
   }
 
   /** What is wrong with one application is no reason to give the others up. */
-  async #bring({ name, routePrefix }: Build): Promise<Error | undefined> {
-    const { log, proxies, applications } = this.#options
+  async #bring(application: Build): Promise<Error | undefined> {
+    const { log, applications } = this.#options
     try {
-      await this.#built(name)
-      const isRouted = (status: Status) => proxies === 0 || own(status, name)?.routed === true
-      const settled = await this.#until((status) => isRouted(status) && isSettled(own(status, name)))
-      const { status, message } = own(settled, name) ?? {}
-      if (status !== 'RUNNING')
-        throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
-      log.info(`Application '${name}' is ready${proxies === 0 ? '' : this.#place(routePrefix)}.`)
+      await this.#built(application.name)
+      await this.#answered(application)
       return undefined
     } catch (error) {
       const { message, stack } = report(error)
       const trace = stack === undefined ? message : `${stack}\n${message}`
       if (applications.length > 1 && !this.#isStopping)
-        log.error(`Deploying app '${name}' failed with exception:\n${trace}`)
+        log.error(`Deploying app '${application.name}' failed with exception:\n${trace}`)
       return error instanceof Error ? error : new ServeError('internal', message)
     }
   }
 
+  /** Resolves when its requests are answered, or it has been replaced. */
+  async #answered({ name, routePrefix }: Build): Promise<void> {
+    const { log, proxies } = this.#options
+    const builds = this.#builds
+    const settled = await this.#until((status) => {
+      const own = statusIn(status, name)
+      return (proxies === 0 || own?.routed === true) && isSettled(own)
+    })
+    if (this.#builds !== builds) return
+    const { status, message } = statusIn(settled, name) ?? {}
+    if (status !== 'RUNNING')
+      throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
+    log.info(`Application '${name}' is ready${proxies === 0 ? '' : this.#place(routePrefix)}.`)
+  }
+
   /**
-   * Puts what is asked for now in the place of what runs. Rejects if some of it cannot be built: what ran under its name
-   * goes on.
+   * Puts what is asked for now in the place of what runs. Rejects if some of it cannot be brought up: what ran under
+   * its name goes on.
    */
   async reload({ applications, requests }: Pick<Plan, 'applications' | 'requests'>): Promise<void> {
     this.#builds?.kill()
     const builds = this.#build(applications)
     this.#builds = builds
-    const results = await Promise.allSettled(applications.map(({ name }) => builds.resultOf(name)))
-    if (this.#builds !== builds || this.#isStopping) return
+    const isOver = () => this.#builds !== builds || this.#isStopping
+    await Promise.allSettled(applications.map(({ name }) => builds.resultOf(name)))
+    if (isOver()) return
     this.#requests = requests
     await this.#deploy(false)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    const outcomes = await Promise.allSettled(
+      applications.map((one) => builds.resultOf(one.name).then(() => this.#answered(one))),
+    )
+    if (isOver()) return
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   #build(applications: readonly Build[]): Builds {
@@ -155,7 +176,7 @@ export class Run {
 
   /** Prints what the processes have written so far. */
   drainOutput(): void {
-    this.#follower.drain()
+    this.#follower?.drain()
   }
 
   /** Ends everything at once. */
@@ -169,10 +190,10 @@ export class Run {
     this.#channel?.close()
     this.#sockets.close()
     await this.#keeper.killAll()
-    for (const pid of this.#lifeline?.pids() ?? []) killIfAlive(pid)
+    this.#lifeline?.killAll()
     await this.#lifeline?.close()
-    this.#follower.drain()
-    this.#follower.close()
+    this.#follower?.drain()
+    this.#follower?.close()
     removeSockets(this.#options.session)
   }
 
@@ -186,20 +207,24 @@ export class Run {
       path: controllerSocket(session),
       instance: randomUUID(),
       hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'launcher' } }),
-      receive: (message) => {
-        this.#status = message as ToLauncher
-        for (const look of this.#waiting) look()
-      },
+      receive: (message) => this.#hear(message as ToLauncher),
       // A restarted controller may have lost what shall run.
       connected: () => void this.#deploy(true).catch((error: unknown) => log.warning(messageOf(error))),
-      disconnected: () => {
-        this.#status = { type: 'status', proxies: 0, applications: [] }
-      },
+      disconnected: () => this.#statuses.forget(),
       refused: (error: ErrorReport) => this.#fail(new ServeError(error.code, error.message)),
       problem: (text) => log.warning(text),
       clock: systemClock,
       random,
     })
+  }
+
+  #hear(message: ToLauncher): void {
+    switch (message.type) {
+      case 'status':
+        return this.#statuses.heard(message)
+      case 'leave':
+        return this.#options.leave(message.reason)
+    }
   }
 
   /** The controller is told also of what cannot be built. */
@@ -213,37 +238,13 @@ export class Run {
 
   /** What has been built so far. */
   async #deploy(isReminder: boolean): Promise<void> {
-    for (const request of this.#requests(this.#builds?.applications ?? []))
+    const requests = this.#requests(this.#builds?.applications ?? [])
+    for (const request of requests)
       await this.#channel?.request({ ...request, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
+    if (requests.length > 0) this.#options.submitted()
   }
 
-  async #until(holds: (status: Status) => boolean | undefined): Promise<Status> {
-    const held = new Promise<Status>((resolve) => {
-      const look = () => {
-        if (!holds(this.#status)) return
-        this.#waiting.delete(look)
-        resolve(this.#status)
-      }
-      this.#waiting.add(look)
-      look()
-    })
-    return await Promise.race([held, this.failed])
-  }
-}
-
-function own({ applications }: Status, name: string): ApplicationStatus | undefined {
-  return applications.find((application) => application.name === name)
-}
-
-function isSettled(application: ApplicationStatus | undefined): boolean {
-  return application?.status === 'RUNNING' || application?.status === 'DEPLOY_FAILED'
-}
-
-/** It may have gone since it was last seen. */
-function killIfAlive(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  #until(holds: (status: Status) => boolean): Promise<Status> {
+    return Promise.race([this.#statuses.until(holds), this.failed])
   }
 }

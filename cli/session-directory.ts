@@ -71,9 +71,7 @@ export async function createOrDefault(directory: string | undefined): Promise<Se
   } catch (error) {
     throw new ServeError('session_unusable', `cannot use ${root}: ${messageOf(error)}; take a --session-dir`)
   }
-  const session = await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
-  linkLatest(session)
-  return session
+  return await createSession(join(root, sessionName(new Date(), process.pid)), systemClock)
 }
 
 /** Throws unless the directory is this user's and nobody else's: whoever can enter it commands the cluster. */
@@ -92,7 +90,7 @@ export function makeDirectory(path: string): void {
 }
 
 /** Lets `session_latest`, beside the session directory, lead to it. Renamed into place, so that it is never missing. */
-function linkLatest({ directory }: Session): void {
+export function linkLatest({ directory }: Session): void {
   const temporary = `${directory}.latest`
   symlinkSync(directory, temporary)
   renameSync(temporary, join(dirname(directory), 'session_latest'))

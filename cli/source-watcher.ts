@@ -1,9 +1,12 @@
 import fs from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
+import { Settle } from './settle.ts'
 
 /** An editor writes several files, or one several times. */
-const SETTLE_MS = 150
+const QUIET_MS = 150
+/** Whatever writes without a pause delays things no longer. */
+const LONGEST_MS = 2_000
 const SOURCES = /\.(?:[cm]?[jt]sx?|json|ya?ml)$/
 const OTHERS = /^(?:node_modules|\..*)$/
 
@@ -20,14 +23,17 @@ export interface WatcherOptions {
 export function watchSources({ directory, except, changed, clock }: WatcherOptions): () => void {
   const watchers = new Map<string, fs.FSWatcher>()
   const found = new Set<string>()
-  let cancel: (() => void) | undefined
+  const settle = new Settle({
+    clock,
+    quietMs: QUIET_MS,
+    longestMs: LONGEST_MS,
+    settled: () => changed([...found].toSorted().filter((file) => found.delete(file))),
+  })
   const see = (path: string) => {
     if (SOURCES.test(path)) found.add(relative(directory, path))
     // What is in it may have been written before it was watched.
     else if (isDirectory(path)) watch(path, (file) => found.add(relative(directory, file)))
-    if (found.size === 0) return
-    cancel?.()
-    cancel = clock.after(SETTLE_MS, () => changed([...found].toSorted().filter((file) => found.delete(file))))
+    if (found.size > 0) settle.stir()
   }
   const watch = (path: string, source: (file: string) => void) => {
     if (watchers.has(path) || path === except) return
@@ -42,9 +48,25 @@ export function watchSources({ directory, except, changed, clock }: WatcherOptio
   }
   watch(directory, () => {})
   return () => {
-    cancel?.()
+    settle.stop()
     for (const watcher of watchers.values()) watcher.close()
   }
+}
+
+/** Resolves once something has changed, or `leave` has. */
+export function nextChange(
+  where: Pick<WatcherOptions, 'directory' | 'except'>,
+  leave: Promise<unknown>,
+  clock: Clock,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      unwatch()
+      resolve()
+    }
+    const unwatch = watchSources({ ...where, clock, changed: end })
+    void leave.then(end)
+  })
 }
 
 function isDirectory(path: string): boolean {

@@ -29,10 +29,10 @@ export class Controller {
   #isTold: boolean
 
   constructor(options: ControllerOptions) {
-    const { processes, log } = options
+    const { processes, log, clock, former } = options
     this.#options = options
     this.#peers = new Peers({
-      clock: options.clock,
+      clock,
       problem: (text) => log({ level: 'warning', text, fileOnly: true }),
       changed: () => this.#tellStatus(),
     })
@@ -53,7 +53,6 @@ export class Controller {
         log,
       },
     })
-    const { clock, former } = options
     this.#recovery = new Recovery({
       former,
       clock,
@@ -168,6 +167,11 @@ export class Controller {
     return result
   }
 
+  /** Has the launcher end the cluster; returns its pid, if there is one. */
+  endCluster(reason: string): number | undefined {
+    return this.#peers.askToLeave(reason)
+  }
+
   /** Drains every replica, also one that has still to be heard of, and resolves when the last one has gone. */
   async shutDown(): Promise<void> {
     this.#isShuttingDown = true
@@ -184,13 +188,8 @@ export class Controller {
 
   exited({ deployment, replica }: Which, obituary: Obituary): void {
     this.#recovery.heard(replica)
-    this.#loop.tell({
-      on: 'exited',
-      deployment,
-      replica,
-      error: { code: 'internal', message: showObituary(obituary) },
-      lastLines: obituary.lastLines,
-    })
+    const error: ErrorReport = { code: 'internal', message: showObituary(obituary) }
+    this.#loop.tell({ on: 'exited', deployment, replica, error, lastLines: obituary.lastLines })
   }
 
   /** Undefined: it is not frozen any more. */

@@ -1,6 +1,6 @@
 import { type DeploymentId, deploymentId } from '../shared/ids.ts'
-import type { DeploymentConfig } from '../shared/config/resolved.ts'
-import type { ApplicationSpec, DeploymentSpec, LiveConfig, Resources } from '../shared/protocol.ts'
+import type { DeploymentConfig, LiveConfig } from '../shared/config/resolved.ts'
+import type { ApplicationSpec, DeploymentSpec, Resources } from '../shared/protocol.ts'
 import type { ReplicaSettings } from '../shared/settings.ts'
 import { atCapacity, batchSize, maxStartFailures } from './policy.ts'
 import type { Action, Desired, DesiredDeployment } from './state.ts'

@@ -25,6 +25,7 @@ import {
   applicationFrom,
   cpusFrom,
   gpusFrom,
+  hasProxies,
   httpAddressFrom,
   httpSettingsFrom,
   inheritedSocket,
@@ -92,7 +93,11 @@ function settled<T>(read: () => T): T {
 }
 
 const dashboard = settled(() => dashboardFrom(process.env))
-const http = settled(() => ({ address: httpAddressFrom(process.env), http: httpSettingsFrom(process.env) }))
+const http = settled(() => ({
+  address: httpAddressFrom(process.env),
+  http: httpSettingsFrom(process.env),
+  hasProxies: hasProxies(process.env),
+}))
 
 /** As NVIDIA's driver lists them. */
 function installedGpus(): string[] {
@@ -169,17 +174,6 @@ if (isLaunched(process.env)) {
   })
 }
 
-const channel = await serveChannel({
-  path: controllerSocket(session),
-  version: VERSION,
-  acceptHello: (raw) => controller.accept(raw),
-  connected: (peer) => controller.connected(peer),
-  disconnected: (peer) => controller.disconnected(peer),
-  receive: (peer, message) => controller.receive(peer, message),
-  problem: (text) => log.warning(text),
-  clock: systemClock,
-}).catch(giveUp)
-
 const workingDir = process.env['BATOID_WORKING_DIR'] ?? process.cwd()
 await serveRest({
   session,
@@ -194,7 +188,6 @@ await serveRest({
     controllerLogFile: logFile,
     logsRoot: dirname(logDirectory(session)),
     ...http,
-    hasProxies: process.env['BATOID_PROXY_LOCATION'] !== 'Disabled',
   },
   startedAtS,
   started: (build) => void builds.add(build),
@@ -204,6 +197,18 @@ await serveRest({
 })
   .then((url) => log.info(`The REST API is at ${url} (its documentation: ${url}/docs).`, { fileOnly: true }))
   .catch(giveUp)
+
+// Last: whoever is connected can be sure of the rest.
+const channel = await serveChannel({
+  path: controllerSocket(session),
+  version: VERSION,
+  acceptHello: (raw) => controller.accept(raw),
+  connected: (peer) => controller.connected(peer),
+  disconnected: (peer) => controller.disconnected(peer),
+  receive: (peer, message) => controller.receive(peer, message),
+  problem: (text) => log.warning(text),
+  clock: systemClock,
+}).catch(giveUp)
 
 // Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
 const what = applicationFrom(process.env)

@@ -144,6 +144,16 @@ export class Peers {
     await peer.request(request, { timeoutMs })
   }
 
+  /** Asks the launcher to end the cluster; returns its pid, if there is one. */
+  askToLeave(reason: string): number | undefined {
+    for (const launcher of this.#launchers) {
+      launcher.request({ type: 'leave', reason }, { timeoutMs: STATUS_TIMEOUT_MS }).catch((error: unknown) => {
+        this.#problem(`the launcher was not asked to leave: ${messageOf(error)}`)
+      })
+    }
+    return [...this.#launchers][0]?.hello.pid
+  }
+
   /** Tells every launcher, if there is news. */
   tell(status: Status): void {
     const text = JSON.stringify(status)

@@ -29,6 +29,8 @@ export interface Cluster {
   /** Returns whether there was one. */
   delete(application: string): boolean
   scale(application: string, deployment: string, replicas: number): Scaled
+  /** Has the whole cluster end; returns the pid of the launcher, if there is one to do it. */
+  end(): number | undefined
 }
 
 export interface RestOptions {
@@ -53,6 +55,7 @@ export function restApp(options: RestOptions): OpenAPIHono {
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
   addApplications(app, options.cluster)
   addScale(app, options.cluster)
+  addShutdown(app, options.cluster)
   addVersions(app, options.cluster)
   addDocs(app)
   app.notFound((c) => c.json({ error: `There is no ${c.req.method} ${c.req.path}; see /docs.` }, 404))
@@ -120,6 +123,15 @@ function addScale(app: OpenAPIHono, cluster: Cluster): void {
         return c.json({ error: `${what}: set it to true, or change num_replicas in its configuration.` }, 412)
       }
     }
+  })
+}
+
+function addShutdown(app: OpenAPIHono, cluster: Cluster): void {
+  app.openapi(routes.shutdown, (c) => {
+    const launcherPid = cluster.end()
+    if (launcherPid !== undefined) return c.json({ message: 'The cluster is ending.', launcher_pid: launcherPid }, 200)
+    const what = 'No launcher of batoid runs this cluster'
+    return c.json({ error: `${what}: end its controller and its proxies where they were started.` }, 409)
   })
 }
 

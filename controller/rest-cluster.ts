@@ -68,6 +68,10 @@ export class RestCluster implements Cluster {
     while (controller.details().applications.length > 0) await this.#after(LOOK_MS)
   }
 
+  end(): number | undefined {
+    return this.#options.controller.endCluster('a request to the REST API to shut down')
+  }
+
   delete(application: string): boolean {
     const own = this.#find(application)
     if (own === undefined || own.status === 'DELETING') return false

@@ -74,6 +74,14 @@ export const deleteApplication = createRoute({
   responses: { 200: json('It is being drained.'), 404: jsonError('There is no such application.') },
 })
 
+export const shutdown = createRoute({
+  method: 'post',
+  path: '/api/v1/shutdown',
+  summary: 'Ends the cluster',
+  description: "As SIGTERM of its launcher does: requests are finished, replicas drained. batoid's own.",
+  responses: { 200: json('It is ending.'), 409: jsonError('There is no launcher that could end it.') },
+})
+
 export const versionRoutes = ['/api/ray/version', '/api/version'].map((path) =>
   createRoute({ method: 'get', path, summary: 'Versions', responses: { 200: json('The versions.') } }),
 )

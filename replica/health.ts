@@ -1,7 +1,8 @@
+import type { LiveConfig } from '../shared/config/resolved.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
-import type { Health, LiveConfig } from '../shared/protocol.ts'
+import type { Health } from '../shared/protocol.ts'
 
 const JITTER_RATIO = 0.1
 

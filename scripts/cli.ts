@@ -9,18 +9,22 @@ const HEAD = `# Command line
 
 Written by \`npm run docs\` from the command itself.
 
-\`run\` and \`start\` are a cluster, for as long as they run; the others speak to one that runs, over its [REST API](rest.md): to the one
+\`start\` and \`run --non-blocking\` start a cluster in the background and return once it is up, \`run\` and \`start --blocking\` are one
+for as long as they run (see [operations](operations.md#in-the-background)); the others speak to one that runs, over its [REST API](rest.md): to the one
 that was started last, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
 \`status\`, \`config\` and their kind print YAML, or JSON with \`--json\`. \`logs\` reads the files of a session, whether its cluster runs
 or not. Exit codes are in [errors](errors.md).
 
 \`run --reload\` watches JavaScript, TypeScript, JSON and YAML below the directory in which it was started, but for \`node_modules\`
 and what is hidden. Every change is built and brought by a rolling update; what cannot be built, or does not start, leaves the last
-version that did serving.
+version that did serving. What is broken at first is started once it is mended. Changes without a pause are brought after 2 s.
+
+With \`--app-dir\` an import path is looked for in another directory than the one in which replicas run, which is \`--working-dir\`, that of
+\`--runtime-env\`, or the current one. With a configuration these and \`--name\`, \`--route-prefix\` and arguments are refused: it says them itself.
 `
 
 export function cliPage(): string {
-  const program = commandOf({ env: {}, random: () => 0, defaultTarget: undefined })
+  const program = commandOf({ argv: [], env: {}, random: () => 0, defaultTarget: undefined, background: undefined })
   return `${HEAD}\n${program.commands.map(section).join('\n\n')}\n`
 }
 

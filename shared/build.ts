@@ -29,7 +29,7 @@ export interface Overrides extends OptionsInput {
 
 /** An application of which nothing more is said. */
 export function plainBuild(
-  said: Pick<Build, 'name' | 'routePrefix' | 'importPath' | 'workingDir'> & Partial<Pick<Build, 'args'>>,
+  said: Pick<Build, 'name' | 'routePrefix' | 'importPath' | 'workingDir'> & Partial<Pick<Build, 'args' | 'envVars'>>,
 ): Build {
   return { args: {}, envVars: {}, loggingConfig: LOGGING_DEFAULTS, rollback: false, overrides: [], ...said }
 }

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
  * The other way round the launcher knows who is alive: a connected pid is a living pid, never a reused one.
  */
 export interface Lifeline {
-  /** The processes that live. */
-  pids(): number[]
+  /** Ends the processes that live, at once. */
+  killAll(): void
   /** Lets go of everybody. */
   close(): Promise<void>
 }
@@ -26,7 +26,9 @@ export async function holdLifeline(path: string): Promise<Lifeline> {
     server.listen(path, resolve)
   })
   return {
-    pids: () => [...living.values()].filter((pid) => pid !== undefined),
+    killAll() {
+      for (const pid of living.values()) if (pid !== undefined) kill(pid)
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -39,6 +41,15 @@ export async function holdLifeline(path: string): Promise<Lifeline> {
 function pidIn(line: string): number | undefined {
   const pid = /^[1-9]\d{0,9}$/.test(line) ? Number(line) : undefined
   return pid === 1 || pid === process.pid ? undefined : pid
+}
+
+/** It may have gone since it was last seen. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }
 
 /** Ties this process to the launcher: `lost` is called once when the launcher has gone, or is not there. */

@@ -12,7 +12,7 @@ export interface Start {
   /** Unique, for one that may outlive this process before it has a name: see `nameOutput`. */
   readonly id?: string
   /** File descriptors 3 and up. */
-  readonly extra?: readonly (number | 'pipe')[]
+  readonly extra?: readonly (number | 'pipe' | 'ipc')[]
 }
 
 let started = 0

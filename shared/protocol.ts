@@ -1,4 +1,4 @@
-import type { DeploymentConfig, LoggingConfig } from './config/resolved.ts'
+import type { DeploymentConfig, LiveConfig, LoggingConfig } from './config/resolved.ts'
 import type { ApplicationConfig } from './config/schema.ts'
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
@@ -11,7 +11,7 @@ import type { ApplicationStatus } from './statuses.ts'
  */
 
 /** Raised whenever a message changes its meaning; processes of different protocols refuse each other. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** The first message of every connection. */
 export interface Hello {
@@ -174,17 +174,6 @@ export interface Reconfigure {
   readonly live: LiveConfig
 }
 
-/** What a replica takes over while it runs. */
-export interface LiveConfig {
-  /** null: not the ingress. */
-  readonly routePrefix: string | null
-  readonly maxOngoingRequests: number
-  readonly userConfig: unknown
-  readonly healthCheckPeriodS: number
-  readonly healthCheckTimeoutS: number
-  readonly loggingConfig: LoggingConfig
-}
-
 /** Controller to launcher, at every change. */
 export interface Status {
   readonly type: 'status'
@@ -193,9 +182,16 @@ export interface Status {
   readonly applications: readonly ApplicationStatus[]
 }
 
+/** Controller to launcher: end the cluster, as after SIGTERM. */
+export interface Leave {
+  readonly type: 'leave'
+  /** Who asked for it, for the log. */
+  readonly reason: string
+}
+
 export type ToProxy = Endpoints | Logging
 export type ToReplica = Drain | Reconfigure
-export type ToLauncher = Status
+export type ToLauncher = Status | Leave
 
 export interface EndpointTable {
   /** Grows with every change; a table older than the one in hand has been overtaken on its way. */

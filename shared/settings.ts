@@ -1,7 +1,8 @@
+import type { LiveConfig } from './config/resolved.ts'
 import { ServeError } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import { type Network, readNetworks } from './networks.ts'
-import type { Allotment, LiveConfig, Resources } from './protocol.ts'
+import type { Allotment, Resources } from './protocol.ts'
 import type { Session } from './session.ts'
 import { type Environment, from, integer, number, seconds, type Variable, word } from './variables.ts'
 
@@ -65,6 +66,20 @@ export const httpVariables = {
     must: 'IP addresses or networks like 10.0.0.0/8 or fd00::/8, separated by commas',
   },
 } satisfies Record<string, Variable<unknown>>
+
+const PROXY_LOCATIONS = ['Disabled', 'HeadOnly', 'EveryNode'] as const
+
+/** Ray's word for where proxies run; on one machine the last two are the same. */
+export const proxyLocation: Variable<(typeof PROXY_LOCATIONS)[number]> = {
+  name: 'BATOID_PROXY_LOCATION',
+  read: (text) => PROXY_LOCATIONS.find((location) => location === text),
+  must: 'Disabled, HeadOnly or EveryNode',
+}
+
+/** Whether anything is served over HTTP. */
+export function hasProxies(env: Environment): boolean {
+  return from(env, proxyLocation, 'EveryNode') !== 'Disabled'
+}
 
 /** Which of the proxies this one is: told to each by whoever starts several. */
 const proxyIndex = integer('BATOID_PROXY_INDEX', 0, MAX_PROXIES - 1)

@@ -11,14 +11,26 @@ import {
 } from 'yaml'
 import { ServeError } from '../errors.ts'
 import type { Path, Problem } from './problems.ts'
-import type { ServeConfig } from './schema.ts'
-import { showPath, validateCamelConfig, validateConfig } from './validate.ts'
+import type { RuntimeEnv, ServeConfig } from './schema.ts'
+import { showPath, validateCamelConfig, type Validated, validateConfig, validateRuntimeEnv } from './validate.ts'
 
 /**
  * Reads the text of a configuration file, YAML or JSON.
  * @throws ServeError `bad_config`, a line for each thing that is wrong: `file:line:column: key.path: what; what to do`
  */
 export function parseConfig(text: string, file: string): ServeConfig {
+  return parse(text, file, validateConfig, 'the file is empty; say what shall run: applications: [...]')
+}
+
+/**
+ * Reads the text of a `runtime_env`, YAML or JSON.
+ * @throws ServeError as above
+ */
+export function parseRuntimeEnv(text: string, file: string): RuntimeEnv {
+  return parse(text, file, validateRuntimeEnv, 'there is nothing; say env_vars: {...} or working_dir: ...')
+}
+
+function parse<T>(text: string, file: string, validate: (raw: unknown) => Validated<T>, nothing: string): T {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false })
   const place = (offset: number) => {
@@ -27,8 +39,8 @@ export function parseConfig(text: string, file: string): ServeConfig {
   }
   if (document.errors.length > 0) throw wrong(document.errors.map((error) => unreadable(error, place)))
   const raw = valueOf(document, file)
-  if (raw === null) throw wrong([`${file}:1:1: the file is empty; say what shall run: applications: [...]`])
-  const validated = validateConfig(raw)
+  if (raw === null) throw wrong([`${file}:1:1: ${nothing}`])
+  const validated = validate(raw)
   if ('config' in validated) return validated.config
   const problems = validated.problems.map(({ path, at, text: what }) => {
     return { offset: offsetOf(document, path, at), what: withPath(path, what) }

@@ -36,3 +36,14 @@ export interface LoggingConfig {
   readonly logsDir: string | null
   readonly enableAccessLog: boolean
 }
+
+/** What a replica takes over while it runs. */
+export interface LiveConfig {
+  /** null: not the ingress. */
+  readonly routePrefix: string | null
+  readonly maxOngoingRequests: number
+  readonly userConfig: unknown
+  readonly healthCheckPeriodS: number
+  readonly healthCheckTimeoutS: number
+  readonly loggingConfig: LoggingConfig
+}

@@ -24,7 +24,7 @@ const readable: Check = (path) => {
   }
 }
 
-const runtimeEnv = z
+export const runtimeEnv = z
   .strictObject({
     env_vars: environment.describe('Environment variables of the replicas, besides those of the controller.'),
     working_dir: z
@@ -150,6 +150,7 @@ export const serveConfig = z.strictObject({
 
 /** A configuration with all defaults of the file filled in; what the code says is not in it. */
 export type ServeConfig = z.infer<typeof serveConfig>
+export type RuntimeEnv = z.infer<typeof runtimeEnv>
 export type ApplicationConfig = z.infer<typeof applicationConfig>
 
 /** No two items have the same text at `key`. */

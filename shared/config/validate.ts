@@ -3,9 +3,9 @@ import { isObject } from '../schema.ts'
 import { camelCase, camelPath, fromCamelCase } from './case.ts'
 import { unsupportedIn } from './options.ts'
 import { check, type Path, type Problem, unknownKey } from './problems.ts'
-import { type ServeConfig, serveConfig } from './schema.ts'
+import { type RuntimeEnv, runtimeEnv, type ServeConfig, serveConfig } from './schema.ts'
 
-export type Validated = { readonly config: ServeConfig } | { readonly problems: readonly Problem[] }
+export type Validated<T = ServeConfig> = { readonly config: T } | { readonly problems: readonly Problem[] }
 
 /** Checks what a file or a client says, by Ray's names. */
 export function validateConfig(raw: unknown): Validated {
@@ -13,6 +13,12 @@ export function validateConfig(raw: unknown): Validated {
   if ('problems' in checked) return { problems: checked.problems.map(misplaced(raw)) }
   const problems = notYet(checked.value)
   return problems.length > 0 ? { problems } : { config: checked.value }
+}
+
+/** Checks what is said of one application alone, by Ray's names. */
+export function validateRuntimeEnv(raw: unknown): Validated<RuntimeEnv> {
+  const checked = check(runtimeEnv, raw)
+  return 'problems' in checked ? checked : { config: checked.value }
 }
 
 /** Checks what code says: the same in camelCase. */

@@ -15,6 +15,7 @@ import {
   PROTOCOL,
   type Role,
   type Status,
+  type ToLauncher,
   type TargetApplication,
   type ToProxy,
 } from '../../shared/protocol.ts'
@@ -56,7 +57,9 @@ export function operate(session: string): Operator {
   const tables: EndpointTable[] = []
   let current: Status | undefined
   const launcher = dial(session, { kind: 'launcher' }, (message) => {
-    current = message as Status | undefined
+    const told = message as ToLauncher | undefined
+    if (told?.type === 'leave') return
+    current = told
     if (current !== undefined) statuses.push(current)
   })
   // What proxies are told says who gets requests, whatever a status thinks of them.

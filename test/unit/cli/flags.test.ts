@@ -19,6 +19,7 @@ describe('the flags of the command', () => {
       BATOID_DASHBOARD_HOST: '127.0.0.1',
       BATOID_DASHBOARD_PORT: '8265',
       BATOID_PROXIES: '1',
+      BATOID_PROXY_LOCATION: 'EveryNode',
       BATOID_REQUEST_TIMEOUT_S: '0',
       BATOID_KEEP_ALIVE_TIMEOUT_S: '90',
     })

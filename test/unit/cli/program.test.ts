@@ -9,13 +9,20 @@ describe('the command', () => {
   })
 
   it('has all commands of the reference and of its own, each with an example', () => {
-    const { commands } = commandOf({ env: {}, random: () => 0, defaultTarget: undefined })
+    const { commands } = commandOf({
+      argv: [],
+      env: {},
+      random: () => 0,
+      defaultTarget: undefined,
+      background: undefined,
+    })
     const names = [
       'run',
       'start',
       'deploy',
       'status',
       'config',
+      'controller-health',
       'shutdown',
       'delete',
       'scale',

@@ -2,14 +2,21 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { type Cluster, restApp, type Scaled } from '../../../controller/rest-app.ts'
 
+interface Said {
+  readonly scaled?: Scaled
+  readonly token?: string
+  readonly launcherPid?: number
+}
+
 /** An API whose cluster notes what it is told. */
-function scene({ scaled = 'scaled', token }: { scaled?: Scaled; token?: string } = {}) {
+function scene({ scaled = 'scaled', token, launcherPid }: Said = {}) {
   const told: unknown[] = []
   const cluster: Cluster = {
     sessionName: 'session_x',
     details: async (source) => ({ source: source ?? 'all' }),
     declare: (config, raw) => void told.push({ declared: config.applications.map(({ name }) => name), raw }),
     deleteAll: async () => void told.push('deleted all'),
+    end: () => launcherPid,
     delete: (application) => application === 'shop' && told.push(`deleted ${application}`) > 0,
     scale: (...order) => {
       told.push(order)
@@ -134,6 +141,20 @@ describe('the REST API', () => {
     expect((await other('DELETE', APPLICATIONS, undefined, { host: 'evil.example' }))[0]).to.equal(403)
     expect((await other('DELETE', APPLICATIONS, undefined, { origin: 'https://evil.example' }))[0]).to.equal(403)
     expect(none).to.deep.equal([])
+  })
+
+  it('has the launcher end the cluster, and says who that is, or that there is none', async () => {
+    expect(await scene({ launcherPid: 7 }).ask('POST', '/api/v1/shutdown')).to.deep.equal([
+      200,
+      '{"message":"The cluster is ending.","launcher_pid":7}',
+    ])
+    const [status, text] = await scene().ask('POST', '/api/v1/shutdown')
+    expect([status, JSON.parse(text)]).to.deep.equal([
+      409,
+      {
+        error: 'No launcher of batoid runs this cluster: end its controller and its proxies where they were started.',
+      },
+    ])
   })
 
   it('says what went wrong, without a stack', async () => {

@@ -46,9 +46,10 @@ export async function launchInBackground(background: Background): Promise<number
     },
     clock: systemClock,
   })
-  void signals.first.then(() => child.kill('SIGINT'))
-  void signals.second.then(() => child.kill('SIGINT'))
+  let isWaiting = true
+  for (const press of [signals.first, signals.second]) void press.then(() => isWaiting && child.kill('SIGINT'))
   const code = await outcome(child)
+  isWaiting = false
   follower.drain()
   follower.close()
   if (code !== undefined) return typeof code === 'number' ? code : complain(code)

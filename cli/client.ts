@@ -84,8 +84,7 @@ export class Client {
       await fetch(`${this.address}/api/healthz`, { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) })
       return true
     } catch (error) {
-      const cause: unknown = error instanceof Error ? error.cause : undefined
-      return !(cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED')
+      return codeOf(error instanceof Error ? error.cause : undefined) !== 'ECONNREFUSED'
     }
   }
 
@@ -106,12 +105,21 @@ export class Client {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
     const response = await fetch(this.address + path, { method, headers, ...sent }).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+      if (codeOf(cause) === 'UND_ERR_HEADERS_TIMEOUT')
+        throw new ServeError(
+          'channel_timeout',
+          `the cluster at ${this.address} did not answer ${method} ${path} in time`,
+        )
       throw new ServeError('no_cluster', `no cluster answers at ${this.address}: ${messageOf(cause)}`)
     })
     const text = await response.text()
     if (response.ok) return text
     throw new ServeError('refused', problemIn(text) ?? `${method} ${path} was answered ${response.status}`)
   }
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
 }
 
 /** What an answer says of what went wrong. */

@@ -17,7 +17,7 @@ import { FAILED, reloading } from './reload.ts'
 import { Run, type RunOptions } from './run.ts'
 import { linkLatest } from './session-directory.ts'
 import type { Signals } from './signals.ts'
-import { nextChange } from './source-watcher.ts'
+import { watchSources } from './source-watcher.ts'
 import { LAUNCHER, type Starter } from './starter.ts'
 
 /** As a shell reports a process that SIGINT has ended. */
@@ -76,9 +76,11 @@ export async function execute(order: Order): Promise<number> {
   return wasInterrupted ? EXIT_INTERRUPTED : code
 }
 
-/** With --reload, a configuration that cannot be read is read again once it has been changed. */
-async function firstPlan({ asked, given, session, signals }: Order, log: Log): Promise<Plan | undefined> {
+/** With --reload, a configuration that cannot be read is read again once something has been changed. */
+async function firstPlan(order: Order, log: Log): Promise<Plan | undefined> {
+  const { asked, given, session, signals } = order
   while (signals.reason === undefined) {
+    const { change, unwatch } = watch(order)
     try {
       const plan = planOf(asked, { session, env: given.env, leave: signals.first })
       return (await Promise.race([plan, signals.first])) ?? undefined
@@ -86,10 +88,21 @@ async function firstPlan({ asked, given, session, signals }: Order, log: Log): P
       if (!given.reload || !mayBeMended(error)) throw error
       complain(error)
       log.error(FAILED)
-      await nextChange({ directory: asked.directory, except: session.directory }, signals.first, systemClock)
+      await Promise.race([change, signals.first])
+    } finally {
+      unwatch()
     }
   }
   return undefined
+}
+
+function watch({ asked, given, session }: Order): { change: Promise<unknown>; unwatch: () => void } {
+  let unwatch: (() => void) | undefined
+  const change = new Promise((changed) => {
+    if (!given.reload) return
+    unwatch = watchSources({ directory: asked.directory, except: session.directory, clock: systemClock, changed })
+  })
+  return { change, unwatch: () => unwatch?.() }
 }
 
 function mayBeMended(error: unknown): boolean {

@@ -53,22 +53,6 @@ export function watchSources({ directory, except, changed, clock }: WatcherOptio
   }
 }
 
-/** Resolves once something has changed, or `leave` has. */
-export function nextChange(
-  where: Pick<WatcherOptions, 'directory' | 'except'>,
-  leave: Promise<unknown>,
-  clock: Clock,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      unwatch()
-      resolve()
-    }
-    const unwatch = watchSources({ ...where, clock, changed: end })
-    void leave.then(end)
-  })
-}
-
 function isDirectory(path: string): boolean {
   return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -96,7 +97,7 @@ function start<T>(request: BuildRequest, at: Circumstances): BuildProcess<T> {
 async function outcome<T>(
   request: BuildRequest,
   child: ChildProcess,
-  { what, clock }: Circumstances,
+  { what, workingDir, clock }: Circumstances,
   kill: () => void,
 ): Promise<T> {
   const exited = new Promise<string>((resolve) => {
@@ -113,6 +114,8 @@ async function outcome<T>(
   cancel()
   const cannot = `cannot run '${what}': `
   if (isLate) throw new ServeError('module_failed', `${cannot}its module was not loaded within ${TIMEOUT_MS} ms`)
+  if (said === '' && !existsSync(workingDir))
+    throw new ServeError('module_not_found', `${cannot}there is no directory ${workingDir} in which it could run`)
   if (said === '') throw new ServeError('module_failed', cannot + unsaid(how))
   const result = JSON.parse(said) as { readonly found: T } | { readonly error: ErrorReport }
   if ('found' in result) return result.found

@@ -42,7 +42,7 @@ describe('the commands for a cluster that runs', () => {
     )
 
   before(async () => {
-    cluster = launch('start', { command: [process.execPath, MAIN] })
+    cluster = launch('start', { command: [process.execPath, MAIN], args: ['--blocking'] })
     rest = await restOf(cluster.session)
     const root = join(directory, `batoid-${userInfo().username}`)
     mkdirSync(root)
@@ -50,8 +50,6 @@ describe('the commands for a cluster that runs', () => {
     await eventually(() => cluster.stdout().includes('Started Serve'), { withinMs: 20_000 })
   })
   after(async () => {
-    cluster.signal('SIGINT')
-    expect((await cluster.ended).code).to.equal(0)
     await cluster.dispose()
     rmSync(directory, { recursive: true })
   })
@@ -94,6 +92,48 @@ describe('the commands for a cluster that runs', () => {
     await ok('deploy', file)
     await rest.becomes('default', 'RUNNING')
     expect(pids(await rest.details())).to.deep.equal(before)
+  })
+
+  it('deploy an import path with the environment and the directory of its replicas', async () => {
+    const file = join(directory, 'env.yaml')
+    writeFileSync(file, `env_vars: {WORD: from-file}\nworking_dir: ${directory}\n`)
+    const target = `${resolve(MODULE)}:app`
+    await ok('deploy', target, '--runtime-env', file, '--working-dir', tmpdir())
+    await rest.becomes('default', 'RUNNING')
+    const port = /HTTP port: (\d+)/.exec(cluster.log(/^proxy/))?.[1]
+    await eventually(async () => {
+      const told = (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as object
+      expect(told).to.include({ word: 'from-file', dir: tmpdir() })
+      return true
+    })
+    expect((await batoid('deploy', target, '--runtime-env-json', '{"env_vars": {"A": 1}}')).stderr).to.match(
+      /^ERROR: --runtime-env-json:1:20: env_vars\.A: must be text/,
+    )
+    const both = await batoid('deploy', target, '--runtime-env', file, '--runtime-env-json', '{}')
+    expect(both.stderr).to.equal('ERROR: Only one of --runtime-env and --runtime-env-json can be provided.\n')
+    const config = await batoid('deploy', 'serve.yaml', 'a=1', '--name', 'x', '--working-dir', '/')
+    expect([config.code, config.stderr]).to.deep.equal([
+      2,
+      'ERROR: arguments and --name and --working-dir cannot be given with a configuration (serve.yaml): ' +
+        'write args, name, route_prefix and runtime_env into it, of each application\n',
+    ])
+  })
+
+  it('build from another directory what can be deployed from this one', async () => {
+    const said = await ok('build', 'configured:app', '-d', 'test/fixtures')
+    expect(said).to.contain('import_path: test/fixtures/configured:app')
+    const grpc = await batoid('build', 'configured:app', '--grpc-servicer-functions', 'x')
+    expect([grpc.code, grpc.stderr]).to.satisfy(
+      ([code, text]: [number, string]) => code === 2 && text.includes('batoid has no gRPC: leave them out'),
+    )
+  })
+
+  it('show how the controller does', async () => {
+    expect(await ok('controller-health')).to.match(/^timestamp: \d+.*\nuptime_s: \d/s)
+    expect(JSON.parse(await ok('controller-health', '--json'))).to.include.keys(
+      'num_control_loops',
+      'process_memory_mb',
+    )
   })
 
   it('print for machines what they print for people', async () => {
@@ -156,7 +196,7 @@ describe('the commands for a cluster that runs', () => {
     expect((await batoid('deploy', wrong)).stderr).to.match(/wrong\.yaml:3:3: .*did you mean 'route_prefix'\?/)
   })
 
-  it('delete one application or all, once they are told to be sure', async () => {
+  it('delete one application, or end the cluster, once they are told to be sure', async () => {
     expect((await batoid('delete', 'none', '-y')).code).to.equal(2)
     expect((await batoid('delete', 'default')).code).to.equal(2)
     expect((await rest.details()).applications).to.have.property('default')
@@ -165,7 +205,12 @@ describe('the commands for a cluster that runs', () => {
     await ok('deploy', `${MODULE}:app`)
     await rest.becomes('default', 'RUNNING')
     expect((await batoid('shutdown')).code).to.equal(2)
-    expect(await ok('shutdown', '-y')).to.contain('Sent shutdown request')
-    expect((await rest.details()).applications).to.deep.equal({})
+    expect(await ok('shutdown', '-y', '--address', rest.url)).to.match(/Sent shutdown request.*\n.* has ended\.\n$/)
+    expect(await cluster.ended).to.deep.equal({ code: 0, signal: null })
+    const { code, stderr } = await batoid('shutdown', '-y', '--address', rest.url)
+    expect(code).to.equal(2)
+    expect(stderr).to.match(
+      /^ERROR: No Serve instance found running on the cluster at http:\S+: no cluster answers at /,
+    )
   })
 })

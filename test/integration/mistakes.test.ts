@@ -172,6 +172,43 @@ const mistakes: Mistake[] = [
     code: 2,
     says: [/^error: unknown option '--http-prot'/, /Did you mean --http-port\?/],
   },
+  {
+    what: 'a cluster that runs, which run does not use',
+    target: 'a:b',
+    args: ['--address', 'http://127.0.0.1:1'],
+    code: 2,
+    says: [
+      /^ERROR: run starts a cluster of its own .*: batoid deploy --address http:\/\/127\.0\.0\.1:1 deploys to one/,
+    ],
+  },
+  {
+    what: 'the foreground and the background at once',
+    target: 'a:b',
+    args: ['--blocking', '--non-blocking'],
+    code: 2,
+    says: [/^ERROR: Only one of --blocking and --non-blocking can be given\.$/],
+  },
+  {
+    what: 'what a configuration says itself',
+    target: 'test/fixtures/serve.yaml',
+    args: ['-d', 'x', '--runtime-env-json', '{}'],
+    code: 2,
+    says: [/^ERROR: --runtime-env-json and --app-dir cannot be given with a configuration \(.*\): write args, name/],
+  },
+  {
+    what: 'a runtime environment with a key that does not exist',
+    target: 'a:b',
+    args: ['--runtime-env-json', '{"env_var": {}}'],
+    code: 2,
+    says: [/^ERROR: --runtime-env-json:1:2: env_var: Extra inputs are not permitted; did you mean 'env_vars'\?$/],
+  },
+  {
+    what: 'a directory for the replicas that is not there',
+    target: 'a:b',
+    args: ['--working-dir', '/nowhere'],
+    code: 3,
+    says: [/^ERROR: cannot run 'a:b': there is no directory \/nowhere in which it could run$/],
+  },
   { what: 'no target', code: 2, says: [/^error: missing required argument 'target'/] },
   {
     what: 'an address that this machine does not have',

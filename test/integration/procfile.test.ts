@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseProcfile } from '../../cli/procfile.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { restOf } from '../helpers/rest.ts'
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -54,6 +55,11 @@ describe('the lines of the Procfile', () => {
     expect(output)
       .to.match(/proxy \S+ -- Proxy starting on node/)
       .and.match(/controller \d+ -- Adding 2 replicas/)
+    const refused = await (await restOf(session)).ask('POST', '/api/v1/shutdown')
+    expect([refused.status, refused.text]).to.deep.equal([
+      409,
+      '{"error":"No launcher of batoid runs this cluster: end its controller and its proxies where they were started."}',
+    ])
     const ends = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
     for (const child of children) child.kill('SIGTERM')
     expect(await Promise.all(ends)).to.deep.equal([0, 0])

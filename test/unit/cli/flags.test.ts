@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { expect } from 'chai'
-import { addFlags, environmentOf } from '../../../cli/flags.ts'
-import { httpSettingsFrom } from '../../../shared/settings.ts'
+import { addFlags, addGrpcFunctions, addGrpcPort, environmentOf } from '../../../cli/flags.ts'
+import { hasProxies, httpSettingsFrom } from '../../../shared/settings.ts'
 
 function told(...args: string[]) {
   const command = addFlags(new Command())
@@ -60,5 +60,23 @@ describe('the flags of the command', () => {
     expect(() => told('--request-timeout-s', 'x')).to.throw('must be a number of seconds, 0 or more')
     expect(() => told('--trusted-proxies', 'lan')).to.throw('must be IP addresses or networks')
     expect(() => told('--ssl-keyfile', '')).to.throw('must be a file')
+  })
+
+  it('say where proxies run, by the words of the reference', () => {
+    expect(hasProxies(told())).to.equal(true)
+    expect(hasProxies(told('--proxy-location', 'HeadOnly'))).to.equal(true)
+    expect(hasProxies(told('--proxy-location', 'Disabled'))).to.equal(false)
+    expect(() => told('--proxy-location', 'disabled')).to.throw('must be Disabled, HeadOnly or EveryNode')
+  })
+
+  it('take a port for gRPC, which is without effect, and no functions', () => {
+    const parse = (...args: string[]) =>
+      addGrpcFunctions(addGrpcPort(new Command()))
+        .exitOverride()
+        .configureOutput({ writeErr: () => {} })
+        .parse(args, { from: 'user' })
+    expect(parse('--grpc-port', '9000').opts()).to.deep.equal({ grpcPort: '9000' })
+    expect(() => parse('--grpc-port', '70000')).to.throw('must be an integer from 0 to 65535')
+    expect(() => parse('--grpc-servicer-functions', 'x')).to.throw('batoid has no gRPC: leave them out')
   })
 })

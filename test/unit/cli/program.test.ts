@@ -31,6 +31,11 @@ describe('the command', () => {
       'schema',
     ]
     expect(commands.map((command) => command.name())).to.deep.equal(names)
+    for (const command of commands) {
+      let help = ''
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+      expect(help).to.contain(`Example:\n  $ batoid ${command.name()}`)
+    }
     for (const name of names) expect(cliPage()).to.contain(`Example:\n  $ batoid ${name}`)
   })
 })

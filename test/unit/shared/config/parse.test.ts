@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { configFromCode, parseConfig } from '../../../../shared/config/parse.ts'
+import { configFromCode, parseConfig, parseRuntimeEnv } from '../../../../shared/config/parse.ts'
 import { ServeError } from '../../../../shared/errors.ts'
 
 /** What is said of a text, without the name of the file. */
@@ -344,5 +344,24 @@ describe('a configuration in code', () => {
       'batoid.config.ts: applications.0.deployments.0.numReplicas: Input should be greater than 0, not 0',
     ])
     expect(refusal(() => configFromCode(3, 'batoid.config.ts'))[0]).to.match(/^batoid\.config\.ts: Input should be/)
+  })
+})
+
+describe('a runtime environment', () => {
+  it('is YAML or JSON, and checked as in a configuration', () => {
+    expect(parseRuntimeEnv('env_vars: {A: b}\nworking_dir: x', 'env.yaml')).to.deep.equal({
+      env_vars: { A: 'b' },
+      working_dir: 'x',
+    })
+    expect(
+      refusal(() => parseRuntimeEnv('{"env_vars": {"A": 1, "BATOID_X": ""},\n"pip": []}', 'env.json')),
+    ).to.deep.equal([
+      'env.json:1:20: env_vars.A: must be text: put it in quotes',
+      "env.json:1:23: env_vars.BATOID_X: names that begin with BATOID_ are batoid's own",
+      'env.json:2:1: pip: Extra inputs are not permitted; here may be env_vars, working_dir',
+    ])
+    expect(refusal(() => parseRuntimeEnv('', 'env.yaml'))).to.deep.equal([
+      'env.yaml:1:1: there is nothing; say env_vars: {...} or working_dir: ...',
+    ])
   })
 })

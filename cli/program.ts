@@ -165,7 +165,8 @@ async function guarded(act: () => Promise<number>): Promise<number> {
 /** In the foreground, or in the background for another of this command, or by another one there. */
 async function perform(call: Call, invocation: Invocation): Promise<number> {
   const signals = new Signals(systemClock)
-  process.stdout.on('error', () => signals.raise('the terminal went away'))
+  // What is on its way into the background needs nobody who reads along.
+  process.stdout.on('error', () => call.isBlocking && signals.raise('the terminal went away'))
   process.stderr.on('error', () => undefined)
   try {
     if (invocation.background !== undefined) return await performInBackground(call, invocation.background, signals)

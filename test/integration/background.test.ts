@@ -98,9 +98,10 @@ describe('a cluster in the background', () => {
 
   it('goes on when nobody reads any more what its command says', async () => {
     const cluster = run('test/fixtures/hello.mjs:app')
-    const url = await eventually(() => /is ready at (\S+)\.\n/.exec(cluster.stdout())?.[1], { withinMs: 20_000 })
+    await eventually(() => cluster.stdout() !== '', { withinMs: 20_000 })
     cluster.child.stdout?.destroy()
-    await cluster.ended
+    expect((await cluster.ended).code).to.equal(0)
+    const url = /is ready at (\S+)\.\n/.exec(cluster.log(/^launcher_/))?.[1] ?? ''
     expect(await (await fetch(url)).text()).to.equal('hello')
     expect(await shutdown(cluster.session)).to.match(/^0 /)
   })

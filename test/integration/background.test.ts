@@ -68,6 +68,24 @@ describe('a cluster in the background', () => {
     await eventually(() => cluster.pids().length === 0, { withinMs: 5_000 })
   })
 
+  it('runs what is found in one directory in another one, in its environment', async () => {
+    const directories = ['--app-dir', 'test/fixtures', '--working-dir', 'examples']
+    const env = ['--runtime-env-json', '{"env_vars": {"WORD": "hi"}, "working_dir": "/"}']
+    const cluster = run('configured:app', { args: [...directories, ...env, '--grpc-port', '9000'] })
+    expect((await cluster.ended).code, cluster.stderr()).to.equal(0)
+    const url = /is ready at (\S+)\.\n/.exec(cluster.stdout())?.[1] ?? ''
+    expect(await (await fetch(url)).json()).to.include({ word: 'hi', dir: resolve('examples') })
+    expect(await shutdown(cluster.session)).to.match(/^0 /)
+  })
+
+  it('has no proxies where they are disabled', async () => {
+    const cluster = start(['--proxy-location', 'Disabled'])
+    expect((await cluster.ended).code).to.equal(0)
+    const { text } = await (await restOf(cluster.session)).ask('GET', '/api/serve/applications/')
+    expect(JSON.parse(text)).to.deep.include({ proxy_location: 'Disabled', proxies: {} })
+    expect(await shutdown(cluster.session)).to.match(/^0 /)
+  })
+
   for (const [what, target, code, says] of [
     ['a module that throws', 'test/fixtures/throws-on-load.ts:app', 3, /^ERROR: cannot run .*throws-on-load/m],
     [

@@ -7,7 +7,7 @@ import type { Environment } from '../shared/variables.ts'
 import { complain } from './complain.ts'
 import { followOutput } from './log-follower.ts'
 import { cliLine, isColourful, showPrefix, SOURCE } from './prefix.ts'
-import type { Signals } from './signals.ts'
+import { EXIT_INTERRUPTED, type Signals } from './signals.ts'
 import { LAUNCHER, type Said } from './starter.ts'
 
 export interface Background {
@@ -71,7 +71,8 @@ function outcome(child: ChildProcess): Promise<Error | number | undefined> {
     child.once('error', resolve)
     child.once('exit', (code, signal) => {
       const unsaid = new ServeError('internal', `the launcher ended with ${showExit(code, signal)}`)
-      resolve(failure ?? code ?? unsaid)
+      // It was interrupted so early that it did not listen.
+      resolve(failure ?? code ?? (signal === 'SIGINT' ? EXIT_INTERRUPTED : unsaid))
     })
   })
 }

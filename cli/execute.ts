@@ -16,12 +16,9 @@ import { cliLine, isColourful, showPrefix, SOURCE } from './prefix.ts'
 import { FAILED, reloading } from './reload.ts'
 import { Run, type RunOptions } from './run.ts'
 import { linkLatest } from './session-directory.ts'
-import type { Signals } from './signals.ts'
+import { EXIT_INTERRUPTED, type Signals } from './signals.ts'
 import { watchSources } from './source-watcher.ts'
 import { LAUNCHER, type Starter } from './starter.ts'
-
-/** As a shell reports a process that SIGINT has ended. */
-const EXIT_INTERRUPTED = 130
 
 export interface Given {
   readonly sessionDir: string | undefined

@@ -2,6 +2,9 @@ import type { Clock, Instant } from '../shared/clock.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** As a shell reports a process that SIGINT has ended. */
+export const EXIT_INTERRUPTED = 130
+
 /** In a terminal, `npm start` gets Ctrl-C too and passes it on, so that one key press arrives twice. */
 const SAME_PRESS_MS = 500
 

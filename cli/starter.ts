@@ -16,15 +16,18 @@ export interface Starter {
   close(): void
 }
 
-/** `lost` is called if it goes before there is anything it could have waited for. */
+/** `lost` is called if it goes before it has been told anything. */
 export function openStarter(lost: () => void): Starter {
   process.once('disconnect', lost)
+  // It may have gone before anybody listened here.
+  if (!process.connected) lost()
   let isTold = false
   /** Hangs up once that is on its way. */
   const tell = (said: Said) => {
     isTold = true
     process.off('disconnect', lost)
-    process.send?.(said, undefined, undefined, () => {
+    process.send?.(said, undefined, undefined, (error: Error | null) => {
+      if (error !== null) lost()
       if (process.connected) process.disconnect()
     })
   }

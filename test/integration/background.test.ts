@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { type ClusterOptions, type Launched, launch } from '../helpers/cluster.ts'
+import { runCommand, type Said } from '../helpers/command.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { restOf } from '../helpers/rest.ts'
 
@@ -21,12 +21,8 @@ describe('a cluster in the background', () => {
     (launched = launch(undefined, { ...options, args, command: [process.execPath, MAIN, 'start'] }))
   const run = (target: string, options: ClusterOptions = {}): Launched =>
     (launched = launch(target, { ...options, args: ['--non-blocking', ...(options.args ?? [])] }))
-  const shutdown = (session: string) =>
-    new Promise<string>((settle) =>
-      execFile(process.execPath, [MAIN, 'shutdown', '-y', '--session-dir', session], (error, stdout, stderr) =>
-        settle(`${error === null ? 0 : String(error.code)} ${stdout}${stderr}`),
-      ),
-    )
+  const shutdown = async (session: string) => summary(await runCommand(['shutdown', '-y', '--session-dir', session]))
+  const summary = ({ code, stdout, stderr }: Said) => `${code} ${stdout}${stderr}`
   /** Of the launcher, as its output file names it. */
   const launcherOf = ({ session }: Launched): number =>
     Number(
@@ -126,13 +122,7 @@ describe('a cluster in the background', () => {
 
   it('is the one that commands mean without being told, also after another one could not start', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
-    const env = { ...process.env, TMPDIR: directory, NODE_OPTIONS: '' }
-    const batoid = (...args: string[]) =>
-      new Promise<string>((settle) =>
-        execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) =>
-          settle(`${error === null ? 0 : String(error.code)} ${stdout}${stderr}`),
-        ),
-      )
+    const batoid = async (...args: string[]) => summary(await runCommand(args, { TMPDIR: directory }))
     try {
       expect(await batoid('start', '--http-port', '0', '--dashboard-port', '0')).to.match(
         /^0 .*with `batoid shutdown`\./s,
@@ -163,6 +153,14 @@ describe('a cluster in the background', () => {
       expect(readdirSync(cluster.session)).to.deep.equal(['logs'])
     })
   }
+
+  it('ends with the command that waits for it, also while it has not begun', async () => {
+    const cluster = run('test/fixtures/hello.mjs:app')
+    await eventually(() => launcherOf(cluster) > 0)
+    cluster.signal('SIGKILL')
+    await cluster.ended
+    await eventually(() => cluster.pids().length === 0, { withinMs: 5_000 })
+  })
 
   it('is not reloaded', async () => {
     const cluster = run('test/fixtures/hello.mjs:app', { args: ['--reload'] })

@@ -1,21 +1,16 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { type Launched, launch } from '../helpers/cluster.ts'
+import { runCommand } from '../helpers/command.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type InstanceDetails, restOf } from '../helpers/rest.ts'
 
 const MAIN = resolve('dist/cli/main.js')
 const MODULE = 'test/fixtures/configured.mjs'
-
-interface Said {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
 
 describe('the commands for a cluster that runs', () => {
   const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
@@ -23,14 +18,7 @@ describe('the commands for a cluster that runs', () => {
   let rest: Awaited<ReturnType<typeof restOf>>
 
   /** Runs a command in a place where the cluster is the one that was started last. */
-  const batoid = (...args: string[]) =>
-    new Promise<Said>((settle) => {
-      const env = { ...process.env, TMPDIR: directory, NODE_OPTIONS: '' }
-      const child = execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) =>
-        settle({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      )
-      child.stdin?.end()
-    })
+  const batoid = (...args: string[]) => runCommand(args, { TMPDIR: directory })
   const ok = async (...args: string[]) => {
     const said = await batoid(...args)
     expect(said.code, `${args.join(' ')}: ${said.stderr}`).to.equal(0)

@@ -1,7 +1,6 @@
 import type { Clock } from '../shared/clock.ts'
 import { targetOf } from '../shared/config/applications.ts'
-import type { ServeConfig } from '../shared/config/schema.ts'
-import { validateConfig } from '../shared/config/validate.ts'
+import { type ServeConfig, serveConfig } from '../shared/config/schema.ts'
 import { deploymentId } from '../shared/ids.ts'
 import { isObject } from '../shared/schema.ts'
 import type { Source } from './applications.ts'
@@ -62,10 +61,10 @@ export class RestCluster implements Cluster {
   async deleteAll(): Promise<void> {
     const { controller, declarations } = this.#options
     declarations.kill()
-    const nothing = validateConfig({ applications: [] })
-    if ('config' in nothing) controller.apply(targetOf(nothing.config, []))
-    controller.delete(this.#names())
-    while (controller.details().applications.length > 0) await this.#after(LOOK_MS)
+    controller.apply(targetOf(serveConfig.parse({ applications: [] }), []))
+    controller.delete(controller.details().applications.map(({ name }) => name))
+    // What somebody declares meanwhile is nobody's to wait for.
+    while (controller.details().applications.some(({ status }) => status === 'DELETING')) await this.#after(LOOK_MS)
   }
 
   end(): number | undefined {
@@ -86,10 +85,6 @@ export class RestCluster implements Cluster {
     // What was deployed by itself has no configuration that would say otherwise.
     if (own.declared !== undefined && !own.declared.external_scaler_enabled) return 'not external'
     return this.#options.controller.scale(deploymentId({ application, deployment }), replicas) ? 'scaled' : 'not found'
-  }
-
-  #names(): string[] {
-    return this.#options.controller.details().applications.map(({ name }) => name)
   }
 
   #find(application: string) {

@@ -132,6 +132,23 @@ describe('the REST API of a cluster', () => {
     expect((await rest.details()).applications).to.deep.equal({})
     expect((await fetch(`${cluster.url}/d`)).status).to.equal(404)
   })
+
+  it('does not wait for what is declared while it deletes all', async () => {
+    const busy = { name: 'busy', route_prefix: '/busy', import_path: 'test/fixtures/fault.mjs:app' }
+    await rest.put({ applications: [busy] })
+    await rest.becomes('busy', 'RUNNING')
+    const leave = new AbortController()
+    const waiting = fetch(`${cluster.url}/busy/waiting`, { signal: leave.signal }).catch(() => 'left')
+    await eventually(async () => (await (await fetch(`${cluster.url}/busy/counts`)).text()).includes('waiting'))
+    const deleted = rest.ask('DELETE', '/api/serve/applications/')
+    await rest.becomes('busy', 'DELETING')
+    await rest.put({ applications: [application('late')] })
+    await rest.becomes('late', 'RUNNING')
+    leave.abort()
+    expect(await waiting).to.equal('left')
+    expect((await deleted).status).to.equal(200)
+    expect((await rest.details()).applications).to.have.all.keys('late')
+  })
 })
 
 describe('a REST API', () => {

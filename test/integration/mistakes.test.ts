@@ -91,8 +91,9 @@ const mistakes: Mistake[] = [
     target: 'test/fixtures/syntax-error.ts:app',
     code: 3,
     says: [
-      /^ERROR: cannot run .+ loading .+syntax-error\.ts failed: TransformError: .*syntax-error\.ts:3:0: ERROR: /,
-      /syntax-error\.ts:3:0/,
+      // Of tsx, or of Node itself where it runs TypeScript.
+      /^ERROR: cannot run .+ loading .+syntax-error\.ts failed: (TransformError: .*syntax-error\.ts:3:0: ERROR|SyntaxError): /,
+      /syntax-error\.ts:(3:0|2$)/,
     ],
     never: ours,
   },

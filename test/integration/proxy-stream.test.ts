@@ -119,7 +119,9 @@ describe('a body on its way through the proxy', () => {
     client.socket.resume()
     await eventually(() => client.text.endsWith('\r\n0\r\n\r\n'))
     process.off('warning', warned)
-    expect(client.text.split('x'.repeat(500))).to.have.length(pieces + 1)
+    // Where it is cut into chunks is the proxy's business.
+    const [, body = ''] = client.text.split(/\r\n\r\n(.*)/s)
+    expect(body.split('x')).to.have.length(pieces * 500 + 1)
     expect(warnings).to.deep.equal([])
     client.socket.destroy()
   })

@@ -153,7 +153,7 @@ function runOptions({ asked, given, session, signals, starter }: Order, plan: Pl
   let isSubmitted = configKind(asked.target ?? '') === undefined
   return {
     applications: plan.applications,
-    requests: plan.requests,
+    orders: plan.orders,
     proxies: hasProxies(env) ? http.proxy.count : 0,
     isHttps: http.tls !== null,
     address: httpAddressFrom(env),

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type Build, plainBuild, startConfigBuild } from '../shared/build.ts'
 import { systemClock } from '../shared/clock.ts'
 import { configKind, readConfigFile } from '../shared/config/file.ts'
 import type { ServeConfig } from '../shared/config/schema.ts'
+import type { DeclaredApplication } from '../shared/declaration.ts'
 import { holdLifeline } from '../shared/lifeline.ts'
-import type { Apply, Deploy, Target, TargetApplication } from '../shared/protocol.ts'
+import type { FromLauncher } from '../shared/protocol.ts'
 import { withoutSecrets } from '../shared/secrets.ts'
 import { lifelineSocket, type Session } from '../shared/session.ts'
 import { httpVariables, proxyLocation } from '../shared/settings.ts'
@@ -15,13 +17,18 @@ import { importedOf, type Importing } from './imported.ts'
 /** What is to be run, whichever way it was said. */
 export interface Plan {
   readonly applications: readonly Build[]
-  /** What the controller is to be told, once so much has been built. */
-  readonly requests: (applications: readonly TargetApplication[]) => readonly Request[]
+  readonly orders: Orders
   /** What it says of the processes, in their environment. */
   readonly env: Environment
 }
 
-type Request = Omit<Deploy, 'isReminder'> | Omit<Apply, 'isReminder'>
+/** What the controller is to be told, once so much has been built. */
+export interface Orders {
+  /** At first, and as a reminder to one that may have forgotten. */
+  readonly all: (applications: readonly DeclaredApplication[], isReminder: boolean) => readonly FromLauncher[]
+  /** When more has been built. */
+  readonly news: (applications: readonly DeclaredApplication[]) => readonly FromLauncher[]
+}
 
 export interface Asked {
   /** An import path, or the file of a configuration; undefined: nothing yet. */
@@ -43,18 +50,24 @@ interface Planning {
 /** @throws ServeError with what is wrong with what was asked for */
 export async function planOf(asked: Asked, at: Planning): Promise<Plan> {
   const { target, words, flags, directory } = asked
-  const plain = { requests: deploys, env: {} }
+  const plain = { orders: BY_ITSELF, env: {} }
   if (target === undefined) return { ...plain, applications: [] }
   const kind = configKind(target)
   if (kind === undefined) return { ...plain, applications: [await single({ ...asked, target })] }
   refuseWithConfig(target, words, flags)
   const { parseConfig } = await import('../shared/config/parse.ts')
-  const { applicationsOf, targetOf } = await import('../shared/config/applications.ts')
+  const { applicationsOf, declarationFrom } = await import('../shared/config/applications.ts')
   const config =
     kind === 'text' ? parseConfig(readConfigFile(target, directory), target) : await loadConfig(target, directory, at)
+  const id = randomUUID()
   return {
     applications: applicationsOf(config, directory),
-    requests: (applications) => applies(targetOf(config, applications)),
+    orders: {
+      all: (applications, isReminder) => [
+        { type: 'apply', declaration: declarationFrom(config, id, applications), isReminder },
+      ],
+      news: (applications) => [{ type: 'built', id, applications }],
+    },
     env: { ...httpEnvironment(config, directory), [proxyLocation.name]: config.proxy_location },
   }
 }
@@ -64,15 +77,13 @@ async function single(importing: Importing): Promise<Build> {
   return plainBuild({ name, routePrefix, ...(await importedOf(importing)) })
 }
 
-/** By itself, beside whatever else runs. */
-function deploys(all: readonly TargetApplication[]): Request[] {
-  return all.flatMap(({ build }) => (build.state === 'built' ? [{ type: 'deploy', application: build.spec }] : []))
-}
+/** Beside whatever else runs. */
+const BY_ITSELF: Orders = { all: deploys, news: (applications) => deploys(applications, false) }
 
-/** As a whole, once there is anything to say. */
-function applies(target: Target): Request[] {
-  const isBegun = target.applications.some(({ build }) => build.state !== 'building')
-  return isBegun || target.applications.length === 0 ? [{ type: 'apply', target }] : []
+function deploys(all: readonly DeclaredApplication[], isReminder: boolean): FromLauncher[] {
+  return all.flatMap(({ build }) =>
+    build.state === 'built' ? [{ type: 'deploy', application: build.spec, isReminder }] : [],
+  )
 }
 
 /** The process that loads it is tied to this one, as every process of a cluster. */

@@ -23,9 +23,9 @@ export interface Reloading {
 export function reloading({ cluster, started, session, directory, plan, log }: Reloading): () => void {
   const reload = async () => {
     await started
-    const { applications, requests } = await plan()
+    const { applications, orders } = await plan()
     const codeVersion = randomUUID()
-    await cluster.reload({ applications: applications.map((one) => ({ ...one, codeVersion })), requests })
+    await cluster.reload({ applications: applications.map((one) => ({ ...one, codeVersion })), orders })
   }
   return watchSources({
     directory,

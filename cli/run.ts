@@ -11,7 +11,7 @@ import type { Random } from '../shared/ids.ts'
 import { CONTROLLER_GRACE_MS, EXIT_GRACE_MS, PROXY_GRACE_MS } from '../shared/leaving.ts'
 import { holdLifeline, type Lifeline } from '../shared/lifeline.ts'
 import type { Log } from '../shared/log.ts'
-import { PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
+import { type FromLauncher, PROTOCOL, type Status, type ToLauncher } from '../shared/protocol.ts'
 import { withoutSecrets } from '../shared/secrets.ts'
 import { controllerSocket, lifelineSocket, outputDirectory } from '../shared/session.ts'
 import { removeSockets } from '../shared/socket-files.ts'
@@ -31,7 +31,7 @@ const DEPLOY_TIMEOUT_MS = 10_000
 
 export interface RunOptions extends SocketsOptions {
   readonly applications: readonly Build[]
-  readonly requests: Plan['requests']
+  readonly orders: Plan['orders']
   readonly log: Log
   readonly random: Random
   /** Shows a line of a process; undefined: somebody else follows them. */
@@ -55,14 +55,14 @@ export class Run {
   #killed: Promise<void> | undefined
   #channel: Channel | undefined
   #builds: Builds | undefined
-  #requests: Plan['requests']
+  #orders: Plan['orders']
   #isStopping = false
   readonly #statuses = new Statuses()
 
   constructor(options: RunOptions) {
     const { session, log, print } = options
     this.#options = options
-    this.#requests = options.requests
+    this.#orders = options.orders
     this.#sockets = new Sockets(options)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
@@ -84,10 +84,6 @@ export class Run {
     })
   }
 
-  #place(routePrefix: string | null): string {
-    return routePrefix === null ? '' : ` at ${this.#sockets.url(routePrefix)}`
-  }
-
   /**
    * Brings the applications up; resolves when requests are answered, or for some never will be. Rejects, like `failed`,
    * when nothing is left to be answered.
@@ -100,7 +96,7 @@ export class Run {
     this.#dial()
     await this.#until((status) => status.proxies >= proxies)
     log.info('Started Serve in namespace "serve".')
-    if (applications.length === 0) await this.#deploy(false)
+    await this.#orderAll(false)
     const all = applications.map((application) => this.#bring(application))
     const problems = (await Promise.race([Promise.all(all), this.failed])).filter((problem) => problem !== undefined)
     if (problems.length === all.length && problems[0] !== undefined) throw problems[0]
@@ -134,22 +130,23 @@ export class Run {
     const { status, message } = statusIn(settled, name) ?? {}
     if (status !== 'RUNNING')
       throw new ServeError('deploy_failed', `Deploying application '${name}' failed: ${message}`)
-    log.info(`Application '${name}' is ready${proxies === 0 ? '' : this.#place(routePrefix)}.`)
+    const place = proxies === 0 || routePrefix === null ? '' : ` at ${this.#sockets.url(routePrefix)}`
+    log.info(`Application '${name}' is ready${place}.`)
   }
 
   /**
    * Puts what is asked for now in the place of what runs. Rejects if some of it cannot be brought up: what ran under
    * its name goes on.
    */
-  async reload({ applications, requests }: Pick<Plan, 'applications' | 'requests'>): Promise<void> {
+  async reload({ applications, orders }: Pick<Plan, 'applications' | 'orders'>): Promise<void> {
     this.#builds?.kill()
     const builds = this.#build(applications)
     this.#builds = builds
     const isOver = () => this.#builds !== builds || this.#isStopping
     await Promise.allSettled(applications.map(({ name }) => builds.resultOf(name)))
     if (isOver()) return
-    this.#requests = requests
-    await this.#deploy(false)
+    this.#orders = orders
+    await this.#orderAll(false)
     const outcomes = await Promise.allSettled(
       applications.map((one) => builds.resultOf(one.name).then(() => this.#answered(one))),
     )
@@ -209,7 +206,7 @@ export class Run {
       hello: () => ({ protocol: PROTOCOL, version: VERSION, pid: process.pid, role: { kind: 'launcher' } }),
       receive: (message) => this.#hear(message as ToLauncher),
       // A restarted controller may have lost what shall run.
-      connected: () => void this.#deploy(true).catch((error: unknown) => log.warning(messageOf(error))),
+      connected: () => void this.#orderAll(true).catch((error: unknown) => log.warning(messageOf(error))),
       disconnected: () => this.#statuses.forget(),
       refused: (error: ErrorReport) => this.#fail(new ServeError(error.code, error.message)),
       problem: (text) => log.warning(text),
@@ -232,15 +229,16 @@ export class Run {
     try {
       await this.#builds?.resultOf(name)
     } finally {
-      await this.#deploy(false)
+      await this.#order(this.#orders.news(this.#builds?.applications ?? []))
     }
   }
 
-  /** What has been built so far. */
-  async #deploy(isReminder: boolean): Promise<void> {
-    const requests = this.#requests(this.#builds?.applications ?? [])
-    for (const request of requests)
-      await this.#channel?.request({ ...request, isReminder }, { timeoutMs: DEPLOY_TIMEOUT_MS })
+  async #orderAll(isReminder: boolean): Promise<void> {
+    await this.#order(this.#orders.all(this.#builds?.applications ?? [], isReminder))
+  }
+
+  async #order(requests: readonly FromLauncher[]): Promise<void> {
+    for (const request of requests) await this.#channel?.request(request, { timeoutMs: DEPLOY_TIMEOUT_MS })
     if (requests.length > 0) this.#options.submitted()
   }
 

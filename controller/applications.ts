@@ -76,6 +76,19 @@ export function settled(
   return mayReturn ? { ...deployed, spec: lastGood, rolledBack: message } : deployed
 }
 
+/** The same, if nothing follows for any. */
+export function allSettled(
+  all: readonly Deployed[],
+  statuses: readonly Pick<ApplicationStatus, 'name' | 'status' | 'message'>[],
+): readonly Deployed[] {
+  const byName = new Map(statuses.map((status) => [status.name, status]))
+  const next = all.map((one) => {
+    const status = byName.get(one.spec.name)
+    return status === undefined ? one : settled(one, status)
+  })
+  return next.every((one, i) => one === all[i]) ? all : next
+}
+
 /** As it was before it was written down, where what is equal was the same. */
 export function restored(deployed: Deployed): Deployed {
   const { spec, lastGood } = deployed

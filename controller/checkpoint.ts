@@ -5,7 +5,7 @@ import { acceptState } from './messages.ts'
 import type { DesiredState } from './target.ts'
 
 /** Raised whenever a checkpoint changes its meaning. */
-const FORMAT = 4
+const FORMAT = 5
 
 /** What a controller finds of the one before it. */
 export type Found =

@@ -1,7 +1,9 @@
 import type { Peer } from './channel-server.ts'
-import { type ErrorReport, report } from '../shared/errors.ts'
+import { pause } from '../shared/clock.ts'
+import type { Declaration } from '../shared/declaration.ts'
+import { type ErrorReport, report, ServeError } from '../shared/errors.ts'
 import type { DeploymentId, ReplicaId } from '../shared/ids.ts'
-import type { ApplicationSpec, FromLauncher, Hello, Reconfigure, Target } from '../shared/protocol.ts'
+import type { ApplicationSpec, FromLauncher, Hello, Reconfigure } from '../shared/protocol.ts'
 import type { Details } from './details.ts'
 import type { ControllerOptions, Which } from './effects.ts'
 import { foundReplica, type ReplicaRole } from './found.ts'
@@ -120,7 +122,9 @@ export class Controller {
       case 'deploy':
         return this.deploy(request.application)
       case 'apply':
-        return this.apply(request.target)
+        return this.apply(request.declaration)
+      case 'built':
+        return this.built(request)
       case 'delete':
         return this.delete(request.applications)
       case 'shutdown':
@@ -135,9 +139,14 @@ export class Controller {
   }
 
   /** This shall run, and nothing else of what was declared before. */
-  apply(target: Target): void {
-    this.#change((loop) => loop.apply(target))
+  apply(declaration: Declaration): void {
+    this.#change((loop) => loop.apply(declaration))
     this.#recovery.know()
+  }
+
+  /** So far has come what was declared; what is not awaited any more is ignored. */
+  built(news: Pick<Declaration, 'id' | 'applications'>): void {
+    if (this.#recovery.knowsTarget) this.#change((loop) => loop.built(news))
   }
 
   /** The applications of these names shall run no more; others are ignored. */
@@ -147,7 +156,7 @@ export class Controller {
 
   /** Returns whether there is such a deployment. */
   scale(deployment: DeploymentId, numReplicas: number): boolean {
-    return (this.#recovery.knowsTarget && this.#change((loop) => loop.scale(deployment, numReplicas))) ?? false
+    return this.#recovery.knowsTarget && this.#change((loop) => loop.scale(deployment, numReplicas))
   }
 
   details(): Details {
@@ -155,12 +164,10 @@ export class Controller {
     return { proxies: this.#peers.proxies(), ...this.#loop.details(factsOf) }
   }
 
-  /** Undefined: too late. */
-  #change<T>(change: (loop: Loop) => T): T | undefined {
+  /** @throws ServeError `shutting_down`, and what the change throws */
+  #change<T>(change: (loop: Loop) => T): T {
     if (this.#isShuttingDown) {
-      const text = 'Ignoring deploy_applications request because Serve controller is shutting down.'
-      this.#options.log({ level: 'warning', text, fileOnly: true })
-      return undefined
+      throw new ServeError('shutting_down', 'the cluster is shutting down, so nothing was changed; start another')
     }
     const result = change(this.#loop)
     this.#isTold = true
@@ -179,11 +186,7 @@ export class Controller {
     this.#loop.release()
     this.#recovery.know()
     this.#recovery.killFrozen()
-    await new Promise<void>((resolve) => {
-      const isDone = () => this.#recovery.isOver && this.#loop.isEmpty()
-      const look = () => (isDone() ? resolve() : void this.#options.clock.after(IDLE_CHECK_MS, look))
-      look()
-    })
+    while (!this.#recovery.isOver || !this.#loop.isEmpty()) await pause(this.#options.clock, IDLE_CHECK_MS)
   }
 
   exited({ deployment, replica }: Which, obituary: Obituary): void {
@@ -231,12 +234,11 @@ export class Controller {
   }
 
   async #reconfigure(which: Which, request: Reconfigure, timeoutMs: number): Promise<void> {
-    const { config } = request
     try {
       await this.#peers.reconfigure(which.replica, request, timeoutMs)
-      this.#loop.tell({ ...which, on: 'reconfigured', config })
+      this.#loop.tell({ ...which, on: 'reconfigured', config: request.config })
     } catch (error) {
-      this.#loop.tell({ ...which, on: 'not reconfigured', config, error: report(error) })
+      this.#loop.tell({ ...which, on: 'not reconfigured', config: request.config, error: report(error) })
     }
   }
 

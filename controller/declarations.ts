@@ -1,13 +1,18 @@
-import type { At } from '../shared/build.ts'
+import type { At, Build } from '../shared/build.ts'
 import { Builds } from '../shared/builds.ts'
-import { applicationsOf, targetOf } from '../shared/config/applications.ts'
+import { applicationsOf, buildsOf, declarationFrom } from '../shared/config/applications.ts'
 import type { ServeConfig } from '../shared/config/schema.ts'
 import type { Controller } from './controller.ts'
+import { type DesiredState, unfinished } from './target.ts'
+
+/** A disk that was full may have room again. */
+const RETRY_MS = 1_000
 
 export interface DeclarationsOptions extends At {
   /** From where relative directories count. */
   readonly workingDir: string
-  readonly controller: Pick<Controller, 'apply'>
+  readonly controller: Pick<Controller, 'apply' | 'built'>
+  readonly newId: () => string
   /** What is declared could not be built, or not written down. */
   readonly problem: (error: unknown) => void
 }
@@ -22,30 +27,60 @@ export class Declarations {
   }
 
   /**
-   * Returns before anything is built; what runs goes on meanwhile.
-   * @throws ServeError `checkpoint_failed`
+   * Throws, or returns before anything is built, which is when it resolves, with what could not be. What runs goes on
+   * meanwhile.
+   * @throws ServeError `checkpoint_failed` or `shutting_down`; nothing is changed then
    */
-  declare(config: ServeConfig): void {
-    this.kill()
-    const { controller, workingDir, problem } = this.#options
-    const builds = new Builds(applicationsOf(config, workingDir), this.#options)
-    this.#builds = builds
-    controller.apply(targetOf(config, builds.applications))
-    const applied = async (name: string) => {
-      const failure = await builds.resultOf(name).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      )
-      if (this.#builds !== builds) return
-      if (failure !== undefined) problem(failure.error)
-      controller.apply(targetOf(config, builds.applications))
-    }
-    for (const { name } of builds.applications) applied(name).catch(problem)
+  declare(config: ServeConfig): Promise<readonly unknown[]> {
+    const { controller, workingDir, newId } = this.#options
+    const id = newId()
+    const declared = applicationsOf(config, workingDir)
+    const applications = declared.map(({ name }) => ({ name, build: { state: 'building' } as const }))
+    controller.apply(declarationFrom(config, id, applications))
+    return this.#build(id, declared)
+  }
+
+  /** Goes on with what the controller before this one was building when it died. */
+  resume(state: DesiredState): Promise<readonly unknown[]> {
+    const names = unfinished(state)
+    const { id, applications } = state.declared
+    const awaited = applications.filter(({ name }) => names.includes(name))
+    return this.#build(id, buildsOf(awaited, state.loggingConfig, this.#options.workingDir))
   }
 
   /** Forgets what is being built. */
   kill(): void {
     this.#builds?.kill()
     this.#builds = undefined
+  }
+
+  async #build(id: string, declared: readonly Build[]): Promise<readonly unknown[]> {
+    this.kill()
+    const builds = new Builds(declared, this.#options)
+    this.#builds = builds
+    const problems = await Promise.all(
+      declared.map(async ({ name }): Promise<unknown[]> => {
+        const failure = await builds.resultOf(name).then(
+          () => [],
+          (error: unknown) => [error],
+        )
+        if (this.#builds !== builds) return []
+        for (const error of failure) this.#options.problem(error)
+        this.#tell(id, name, builds)
+        return failure
+      }),
+    )
+    return problems.flat()
+  }
+
+  #tell(id: string, name: string, builds: Builds): void {
+    if (this.#builds !== builds) return
+    const { controller, problem, clock } = this.#options
+    try {
+      controller.built({ id, applications: builds.applications.filter((one) => one.name === name) })
+    } catch (error) {
+      problem(error)
+      clock.after(RETRY_MS, () => this.#tell(id, name, builds))
+    }
   }
 }

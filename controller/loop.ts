@@ -1,8 +1,9 @@
 import type { Clock, Instant } from '../shared/clock.ts'
 import { type DeploymentId, newReplicaId, type Random, type ReplicaId } from '../shared/ids.ts'
 import { messageOf } from '../shared/errors.ts'
-import type { ApplicationSpec, EndpointTable, Target } from '../shared/protocol.ts'
-import { idsOf, restored, settled, withReplicas } from './applications.ts'
+import type { Declaration } from '../shared/declaration.ts'
+import type { ApplicationSpec, EndpointTable } from '../shared/protocol.ts'
+import { allSettled, idsOf, restored, withReplicas } from './applications.ts'
 import { applicationDetails, type Details, type ReplicaFacts } from './details.ts'
 import { desiredOf, type Hash, settingsOf, specificationOf, takenOver } from './desired.ts'
 import type { Effects } from './effects.ts'
@@ -14,7 +15,7 @@ import type { Machine } from './resources.ts'
 import type { Action, Desired, Event, Observed, Phase } from './state.ts'
 import { type OwnStatus, statuses } from './status.ts'
 import { Table } from './table.ts'
-import { type DesiredState, NOTHING, specsOf, withDeployed, withoutThese, withTarget, withUnbuilt } from './target.ts'
+import * as target from './target.ts'
 import { Turns } from './turns.ts'
 
 /** The controller's one loop: event → observe → reconcile → record → perform. */
@@ -23,10 +24,11 @@ export class Loop {
   readonly #clock: Clock
   readonly #random: Random
   readonly #hash: Hash
-  readonly #date: () => number
+  /** Unix time, in seconds. */
+  readonly #nowS: () => number
   readonly #table: Table
   readonly #machine: Machine
-  #state = NOTHING
+  #state = target.NOTHING
   #desired: Desired = new Map()
   #observed: Observed = new Map()
   #isHeld = false
@@ -48,7 +50,7 @@ export class Loop {
     this.#clock = options.clock
     this.#random = options.random
     this.#hash = options.hash
-    this.#date = options.date
+    this.#nowS = () => options.date() / 1000
     this.#machine = options.machine
     this.#table = new Table(options.tableVersion, (table) => this.#effects.publish(table))
   }
@@ -69,18 +71,24 @@ export class Loop {
    * @throws ServeError `checkpoint_failed`, as all that change what shall run, or `bad_config`; nothing is changed then
    */
   deploy(spec: ApplicationSpec): void {
-    this.#change(withDeployed(this.#state, spec, this.#nowS()), [spec])
+    this.#change(target.withDeployed(this.#state, spec, this.#nowS()), [spec])
   }
 
   /** This and nothing else of what was declared before. */
-  apply(target: Target): void {
-    const next = withTarget(this.#state, target, this.#nowS())
-    this.#change(next, specsOf(target))
+  apply(declaration: Declaration): void {
+    const next = target.withDeclaration(this.#state, declaration, this.#nowS())
+    this.#change(next, target.specsOf(declaration.applications))
+  }
+
+  /** What is not awaited is ignored. */
+  built(news: Pick<Declaration, 'id' | 'applications'>): void {
+    const next = target.withBuilt(this.#state, news, this.#nowS())
+    if (next !== this.#state) this.#change(next, target.specsOf(news.applications))
   }
 
   /** The applications of these names shall run no more; others are ignored. */
   delete(names: readonly string[]): void {
-    this.#change(withoutThese(this.#state, names), [])
+    this.#change(target.withoutThese(this.#state, names), [])
   }
 
   /** Returns whether there is such a deployment. */
@@ -91,7 +99,7 @@ export class Loop {
   }
 
   /** Wants what a former controller has written down. */
-  restore(state: DesiredState): void {
+  restore(state: target.DesiredState): void {
     this.#want({ ...state, applications: state.applications.map(restored) })
   }
 
@@ -134,7 +142,7 @@ export class Loop {
 
   statuses(recovering: readonly DeploymentId[] = []): OwnStatus[] {
     const { applications, unbuilt } = this.#state
-    return withUnbuilt(statuses(applications, this.#desired, this.#observed, recovering), unbuilt)
+    return target.withUnbuilt(statuses(applications, this.#desired, this.#observed, recovering), unbuilt)
   }
 
   details(factsOf: (replica: ReplicaId) => ReplicaFacts | undefined): Omit<Details, 'proxies'> {
@@ -147,18 +155,14 @@ export class Loop {
     return this.#state.applications.map(({ spec }) => spec)
   }
 
-  #nowS(): number {
-    return this.#date() / 1000
-  }
-
   /** `deployed` are tried anew, whatever failed before. */
-  #change(state: DesiredState, deployed: readonly ApplicationSpec[]): void {
+  #change(state: target.DesiredState, deployed: readonly ApplicationSpec[]): void {
     this.#effects.save(state)
     this.#observed = forgive(this.#observed, deployed.flatMap(idsOf))
     this.#want(state)
   }
 
-  #want(state: DesiredState): void {
+  #want(state: target.DesiredState): void {
     const before = { state: this.#state, desired: this.#desired }
     this.#state = state
     this.#desired = desiredOf(this.#specs, this.#hash, state.targetCapacity)
@@ -186,12 +190,8 @@ export class Loop {
   /** What runs well is remembered, and what does not may be taken back. Without room on the disk, until the next time. */
   #settle(): void {
     const before = this.#state.applications
-    const byName = new Map(this.statuses().map((status) => [status.name, status]))
-    const next = before.map((one) => {
-      const status = byName.get(one.spec.name)
-      return status === undefined ? one : settled(one, status)
-    })
-    if (next.every((one, i) => one === before[i])) return
+    const next = allSettled(before, this.statuses())
+    if (next === before) return
     const state = { ...this.#state, applications: next }
     try {
       this.#effects.save(state)

@@ -1,5 +1,5 @@
 /** The controller: owns what should run, spawns the replicas, tells the proxies where they are. */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism, tmpdir, totalmem } from 'node:os'
 import { dirname } from 'node:path'
@@ -39,12 +39,13 @@ import { userName } from '../shared/user.ts'
 import { VERSION } from '../shared/version.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Controller } from './controller.ts'
+import type { Declarations } from './declarations.ts'
 import type { Former } from './effects.ts'
 import { forgetReplica, livingReplicas, startedReplicas } from './former.ts'
 import { watchFrozen } from './frozen.ts'
 import { Processes } from './processes.ts'
 import { serveRest } from './rest.ts'
-import { type DesiredState, NOTHING } from './target.ts'
+import { NOTHING, unfinished } from './target.ts'
 
 const session = sessionFrom(process.env, tmpdir(), userName)
 for (const directory of [logDirectory(session), outputDirectory(session)]) {
@@ -175,13 +176,24 @@ if (isLaunched(process.env)) {
 }
 
 const workingDir = process.env['BATOID_WORKING_DIR'] ?? process.cwd()
+const building = { session, env, clock: systemClock, workingDir, controller, newId: randomUUID, problem: complain }
+let declarations: Promise<Declarations> | undefined
+
+/** What reads configurations takes a while to load, and few controllers need it. */
+function declarationsOf(): Promise<Declarations> {
+  declarations ??= import('./declarations.ts').then((module) => {
+    const own = new module.Declarations(building)
+    builds.add(own)
+    return own
+  })
+  return declarations
+}
+
 await serveRest({
-  session,
-  env,
-  workingDir,
+  ...building,
   dashboard,
   fd: inheritedSocket(process.env, process.pid),
-  controller,
+  declarations: declarationsOf,
   facts: {
     node: thisNode(session),
     identify: (pid, actorName) => identityOf(session, { pid, actorName }),
@@ -190,10 +202,7 @@ await serveRest({
     ...http,
   },
   startedAtS,
-  started: (build) => void builds.add(build),
-  clock: systemClock,
   warn: (text) => log.warning(text),
-  problem: complain,
 })
   .then((url) => log.info(`The REST API is at ${url} (its documentation: ${url}/docs).`, { fileOnly: true }))
   .catch(giveUp)
@@ -210,22 +219,16 @@ const channel = await serveChannel({
   clock: systemClock,
 }).catch(giveUp)
 
-// Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
+const wanted = former?.state
 const what = applicationFrom(process.env)
-if (what !== undefined && !isComplete(former?.state)) {
-  const started = (build: { kill(): void }) => void builds.add(build)
-  const order = { session, env, clock: systemClock, workingDir: process.cwd(), controller, what, started }
-  // What reads configurations takes a while to load, and few controllers need it.
+if (wanted !== undefined && unfinished(wanted).length > 0) void (await declarationsOf()).resume(wanted)
+// Under a Procfile runner that is not our launcher nobody deploys, so the environment may say what to run.
+else if (what !== undefined && (wanted?.applications ?? []).length === 0) {
   const { deployUnbidden } = await import('./unbidden.ts')
-  deployUnbidden({ ...order, problem: complain }).catch((error: unknown) => {
+  const order = { ...building, what, declarations: await declarationsOf() }
+  deployUnbidden({ ...order, started: (build) => void builds.add(build) }).catch((error: unknown) => {
     leave(catalogue[report(error).code].exit)
   })
-}
-
-/** A controller that died early may not have got so far. */
-function isComplete(state: DesiredState | undefined): boolean {
-  if (state === undefined || state.applications.length === 0) return false
-  return state.unbuilt.every(({ error }) => error !== undefined)
 }
 
 function complain(error: unknown): void {

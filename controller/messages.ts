@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { catalogue, type ErrorCode, ServeError } from '../shared/errors.ts'
 import type { LoggingConfig } from '../shared/config/resolved.ts'
 import type { ApplicationConfig } from '../shared/config/schema.ts'
+import type { Declaration } from '../shared/declaration.ts'
 import { type DeploymentId, isDeploymentId, isReplicaId, type ReplicaId } from '../shared/ids.ts'
 import type {
   ApplicationSpec,
@@ -12,7 +13,6 @@ import type {
   Hello,
   ReplicaReport,
   Role,
-  Target,
 } from '../shared/protocol.ts'
 import type { DesiredState } from './target.ts'
 
@@ -141,24 +141,28 @@ const declared = z.array(
   ),
 )
 
-const target = z.object({
+const declaredApplications = z.array(
+  z.object({
+    name: z.string().min(1),
+    build: z.discriminatedUnion('state', [
+      z.object({ state: z.literal('built'), spec: application }),
+      z.object({ state: z.literal('building') }),
+      z.object({ state: z.literal('failed'), error: errorReport }),
+    ]),
+  }),
+)
+
+const declaration = z.object({
+  id: z.string().min(1),
   declared,
-  applications: z.array(
-    z.object({
-      name: z.string().min(1),
-      build: z.discriminatedUnion('state', [
-        z.object({ state: z.literal('built'), spec: application }),
-        z.object({ state: z.literal('building') }),
-        z.object({ state: z.literal('failed'), error: errorReport }),
-      ]),
-    }),
-  ),
+  applications: declaredApplications,
   targetCapacity,
   loggingConfig,
-}) satisfies z.ZodType<Target>
+}) satisfies z.ZodType<Declaration>
 
 const fromLauncher = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('apply'), target, isReminder: z.boolean() }),
+  z.object({ type: z.literal('apply'), declaration, isReminder: z.boolean() }),
+  z.object({ type: z.literal('built'), id: z.string(), applications: declaredApplications }),
   z.object({ type: z.literal('deploy'), application, isReminder: z.boolean().default(false) }),
   z.object({ type: z.literal('delete'), applications: z.array(z.string()) }),
   z.object({ type: z.literal('shutdown') }),
@@ -174,8 +178,8 @@ const deployed = z.object({
 
 const state = z.object({
   applications: z.array(deployed),
-  unbuilt: z.array(z.object({ name: z.string(), error: errorReport.optional() })),
-  declared: z.object({ atS: z.number(), applications: declared }),
+  unbuilt: z.array(z.object({ name: z.string(), error: errorReport.optional(), refused: application.optional() })),
+  declared: z.object({ id: z.string(), atS: z.number(), applications: declared }),
   targetCapacity,
   loggingConfig,
 })

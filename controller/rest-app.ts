@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import type { Context } from 'hono'
 import type { ServeConfig } from '../shared/config/schema.ts'
 import { showPath, validateConfig } from '../shared/config/validate.ts'
-import { messageOf } from '../shared/errors.ts'
+import { messageOf, ServeError } from '../shared/errors.ts'
 import { swaggerAsset, swaggerPage } from '../shared/swagger.ts'
 import { VERSION } from '../shared/version.ts'
 import { SOURCES, type Source } from './applications.ts'
@@ -61,9 +61,13 @@ export function restApp(options: RestOptions): OpenAPIHono {
   app.notFound((c) => c.json({ error: `There is no ${c.req.method} ${c.req.path}; see /docs.` }, 404))
   app.onError((error, c) => {
     options.problem(`${c.req.method} ${c.req.path} failed: ${messageOf(error)}`)
-    return c.json({ error: messageOf(error) }, 500)
+    return c.json({ error: messageOf(error) }, isGoingAway(error) ? 503 : 500)
   })
   return app
+}
+
+function isGoingAway(error: unknown): boolean {
+  return error instanceof ServeError && error.code === 'shutting_down'
 }
 
 function addApplications(app: OpenAPIHono, cluster: Cluster): void {

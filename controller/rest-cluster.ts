@@ -1,5 +1,5 @@
-import type { Clock } from '../shared/clock.ts'
-import { targetOf } from '../shared/config/applications.ts'
+import { type Clock, pause } from '../shared/clock.ts'
+import { declarationFrom } from '../shared/config/applications.ts'
 import { type ServeConfig, serveConfig } from '../shared/config/schema.ts'
 import { deploymentId } from '../shared/ids.ts'
 import { isObject } from '../shared/schema.ts'
@@ -15,6 +15,7 @@ const LOOK_MS = 50
 export interface RestClusterOptions {
   readonly controller: Controller
   readonly declarations: Declarations
+  readonly newId: () => string
   readonly sessionName: string
   readonly facts: ClusterFacts
   readonly vitals: () => Omit<Vitals, 'eventLoopDelayS'>
@@ -37,7 +38,7 @@ export class RestCluster implements Cluster {
   async details(source: Source | undefined): Promise<object> {
     const { controller, facts, vitals, clock } = this.#options
     const before = clock.now()
-    await this.#after(0)
+    await pause(clock, 0)
     const eventLoopDelayS = (clock.now() - before) / 1000
     const all = controller.details()
     const applications = all.applications.filter(
@@ -55,16 +56,16 @@ export class RestCluster implements Cluster {
           `Following options are attempted to be updated: [${list}].`,
       )
     }
-    this.#options.declarations.declare(config)
+    void this.#options.declarations.declare(config)
   }
 
   async deleteAll(): Promise<void> {
-    const { controller, declarations } = this.#options
+    const { controller, declarations, clock, newId } = this.#options
     declarations.kill()
-    controller.apply(targetOf(serveConfig.parse({ applications: [] }), []))
+    controller.apply(declarationFrom(serveConfig.parse({ applications: [] }), newId(), []))
     controller.delete(controller.details().applications.map(({ name }) => name))
     // What somebody declares meanwhile is nobody's to wait for.
-    while (controller.details().applications.some(({ status }) => status === 'DELETING')) await this.#after(LOOK_MS)
+    while (controller.details().applications.some(({ status }) => status === 'DELETING')) await pause(clock, LOOK_MS)
   }
 
   end(): number | undefined {
@@ -89,10 +90,6 @@ export class RestCluster implements Cluster {
 
   #find(application: string) {
     return this.#options.controller.details().applications.find(({ name }) => name === application)
-  }
-
-  #after(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(delayMs, resolve))
   }
 }
 

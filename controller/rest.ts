@@ -2,32 +2,32 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { basename } from 'node:path'
-import type { At } from '../shared/build.ts'
 import { type DashboardSettings, urlOf } from '../shared/dashboard.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import { dashboardFile } from '../shared/session.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Session } from '../shared/session.ts'
 import type { Controller } from './controller.ts'
+import type { Declarations } from './declarations.ts'
 import type { ClusterFacts } from './rest-details.ts'
 
 /** Clients are few, and none is slow for a good reason. */
 const RECEIVE_TIMEOUT_MS = 30_000
 const MAX_CONNECTIONS = 256
 
-export interface RestServerOptions extends At {
+export interface RestServerOptions {
+  readonly session: Session
+  readonly clock: Clock
   readonly dashboard: DashboardSettings
   /** A socket that somebody holds for us, so that it outlives this process. */
   readonly fd: number | undefined
   readonly controller: Controller
-  /** From where relative directories count that clients name. */
-  readonly workingDir: string
+  readonly declarations: () => Promise<Declarations>
+  readonly newId: () => string
   readonly facts: ClusterFacts
   /** Unix time, in seconds. */
   readonly startedAtS: number
-  /** What is to be killed if the controller leaves meanwhile. */
-  readonly started: (build: { kill(): void }) => void
   readonly warn: (text: string) => void
-  /** What a client has declared cannot be run. */
-  readonly problem: (error: unknown) => void
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -67,14 +67,12 @@ function write(file: string, text: string): void {
 }
 
 async function load(options: RestServerOptions): Promise<Listener> {
-  const [{ getRequestListener }, { restApp }, { RestCluster }, { Declarations }] = await Promise.all([
+  const [{ getRequestListener }, { restApp }, { RestCluster }, declarations] = await Promise.all([
     import('@hono/node-server'),
     import('./rest-app.ts'),
     import('./rest-cluster.ts'),
-    import('./declarations.ts'),
+    options.declarations(),
   ])
-  const declarations = new Declarations(options)
-  options.started(declarations)
   const vitals = () => ({
     pid: process.pid,
     nowS: Date.now() / 1000,

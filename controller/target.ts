@@ -2,7 +2,8 @@ import { LOGGING_DEFAULTS } from '../shared/config/defaults.ts'
 import type { LoggingConfig } from '../shared/config/resolved.ts'
 import type { ApplicationConfig } from '../shared/config/schema.ts'
 import { type ErrorReport, ServeError } from '../shared/errors.ts'
-import type { ApplicationSpec, Target } from '../shared/protocol.ts'
+import type { Declaration, DeclaredApplication } from '../shared/declaration.ts'
+import type { ApplicationSpec } from '../shared/protocol.ts'
 import type { ApplicationStatus } from '../shared/statuses.ts'
 import { type Deployed, without, withApplication } from './applications.ts'
 
@@ -20,6 +21,8 @@ export interface DesiredState {
 }
 
 export interface Declared {
+  /** Of the declaration; empty: there was none. */
+  readonly id: string
   /** Unix time, in seconds. */
   readonly atS: number
   readonly applications: readonly ApplicationConfig[]
@@ -29,12 +32,14 @@ export interface Unbuilt {
   readonly name: string
   /** undefined: it is being built. */
   readonly error?: ErrorReport | undefined
+  /** It has been built, but its route prefix is another's, who may yet change it. */
+  readonly refused?: ApplicationSpec | undefined
 }
 
 export const NOTHING: DesiredState = {
   applications: [],
   unbuilt: [],
-  declared: { atS: 0, applications: [] },
+  declared: { id: '', atS: 0, applications: [] },
   targetCapacity: null,
   loggingConfig: LOGGING_DEFAULTS,
 }
@@ -53,23 +58,59 @@ export function withDeployed(state: DesiredState, spec: ApplicationSpec, nowS: n
   }
 }
 
-/** With what is declared, and nothing else of what was declared before. */
-export function withTarget(state: DesiredState, target: Target, nowS: number): DesiredState {
-  const { targetCapacity, loggingConfig } = target
-  const names = target.applications.map(({ name }) => name)
+/** With what is declared, and nothing else of what was declared before. To declare it once more is news of it. */
+export function withDeclaration(state: DesiredState, declaration: Declaration, nowS: number): DesiredState {
+  const { id, applications, targetCapacity, loggingConfig } = declaration
+  if (id === state.declared.id) return withBuilt(state, declaration, nowS)
+  const names = applications.map(({ name }) => name)
   const goesOn = state.applications.filter(({ source, spec }) => source === 'imperative' || names.includes(spec.name))
-  const { accepted, refused } = admit(specsOf(target), goesOn)
-  const unbuilt = target.applications.flatMap(({ name, build }): Unbuilt[] => {
-    const error = build.state === 'failed' ? build.error : refused.get(name)
-    return build.state === 'building' || error !== undefined ? [{ name, error }] : []
-  })
-  const applications = accepted.reduce(
-    (all, spec) => withApplication(all, spec, { source: 'declarative', nowS }),
-    goesOn as readonly Deployed[],
+  const unbuilt = names.map((name): Unbuilt => ({ name }))
+  const declared = { id, atS: nowS, applications: declaration.declared }
+  const awaiting = { applications: goesOn, unbuilt, declared, targetCapacity, loggingConfig }
+  return withBuilt(inOrder(awaiting), declaration, nowS)
+}
+
+/** With what of the last declaration has been built and is awaited: what was deleted meanwhile is not. */
+export function withBuilt(
+  state: DesiredState,
+  { id, applications }: Pick<Declaration, 'id' | 'applications'>,
+  nowS: number,
+): DesiredState {
+  const awaited = id === state.declared.id ? unfinished(state) : []
+  const news = applications.filter(({ name, build }) => build.state !== 'building' && awaited.includes(name))
+  if (news.length === 0) return state
+  const earlier = state.unbuilt.filter(({ name }) => !news.some((one) => one.name === name))
+  const specs = [...specsOf(news), ...earlier.flatMap(({ refused }) => refused ?? [])]
+  const { accepted, refused } = admit(specs, state.applications)
+  const unbuilt = [
+    ...earlier.filter((one) => one.refused === undefined),
+    ...news.flatMap(({ name, build }) => (build.state === 'failed' ? [{ name, error: build.error }] : [])),
+    ...specs.flatMap((spec) => {
+      const error = refused.get(spec.name)
+      return error === undefined ? [] : [{ name: spec.name, error, refused: spec }]
+    }),
+  ]
+  const all = accepted.reduce(
+    (before, spec) => withApplication(before, spec, { source: 'declarative', nowS }),
+    state.applications,
   )
-  const inOrder = applications.toSorted((a, b) => names.indexOf(a.spec.name) - names.indexOf(b.spec.name))
-  const declared = { atS: nowS, applications: target.declared }
-  return { applications: inOrder, unbuilt, declared, targetCapacity, loggingConfig }
+  return inOrder({ ...state, applications: all, unbuilt })
+}
+
+/** What is being built. */
+export function unfinished({ unbuilt }: DesiredState): string[] {
+  return unbuilt.flatMap(({ name, error }) => (error === undefined ? [name] : []))
+}
+
+/** What was deployed by itself comes first. */
+function inOrder(state: DesiredState): DesiredState {
+  const names = state.declared.applications.map(({ name }) => name)
+  const byName = (one: string, other: string) => names.indexOf(one) - names.indexOf(other)
+  return {
+    ...state,
+    applications: state.applications.toSorted((a, b) => byName(a.spec.name, b.spec.name)),
+    unbuilt: state.unbuilt.toSorted((a, b) => byName(a.name, b.name)),
+  }
 }
 
 /** Without the applications of these names, however they were deployed. */
@@ -84,7 +125,7 @@ export function withoutThese(state: DesiredState, names: readonly string[]): Des
 }
 
 /** Those that have been built. */
-export function specsOf({ applications }: Target): ApplicationSpec[] {
+export function specsOf(applications: readonly DeclaredApplication[]): ApplicationSpec[] {
   return applications.flatMap(({ build }) => (build.state === 'built' ? [build.spec] : []))
 }
 

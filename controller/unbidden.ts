@@ -1,16 +1,17 @@
 import { type At, plainBuild, startConfigBuild } from '../shared/build.ts'
 import { Builds } from '../shared/builds.ts'
-import { applicationsOf, targetOf } from '../shared/config/applications.ts'
 import { configKind, readConfigFile } from '../shared/config/file.ts'
 import { parseConfig } from '../shared/config/parse.ts'
 import type { ServeConfig } from '../shared/config/schema.ts'
 import type { Controller } from './controller.ts'
+import type { Declarations } from './declarations.ts'
 
 export interface Unbidden extends At {
   /** An import path or a configuration. */
   readonly what: string
   readonly workingDir: string
-  readonly controller: Pick<Controller, 'deploy' | 'apply'>
+  readonly controller: Pick<Controller, 'deploy'>
+  readonly declarations: Declarations
   /** Something of it does not run. */
   readonly problem: (error: unknown) => void
   /** What is to be killed if the controller leaves meanwhile. */
@@ -22,31 +23,26 @@ export interface Unbidden extends At {
  * can run.
  */
 export async function deployUnbidden(order: Unbidden): Promise<void> {
-  const { what, workingDir, controller } = order
   const config = await configOf(order).catch((error: unknown) => {
     order.problem(error)
     throw error
   })
-  const declared =
-    config === undefined
-      ? [plainBuild({ importPath: what, workingDir, name: 'default', routePrefix: '/' })]
-      : applicationsOf(config, workingDir)
-  const builds = new Builds(declared, order)
+  if (config === undefined) return await deployAlone(order)
+  const problems = await order.declarations.declare(config)
+  if (problems.length > 0 && problems.length === config.applications.length) throw problems[0]
+}
+
+async function deployAlone(order: Unbidden): Promise<void> {
+  const { what: importPath, workingDir, controller } = order
+  const name = 'default'
+  const builds = new Builds([plainBuild({ importPath, workingDir, name, routePrefix: '/' })], order)
   order.started(builds)
-  const problems = await Promise.all(
-    declared.map(async ({ name }) => {
-      const result = await builds.resultOf(name).then(
-        (spec) => ({ spec }),
-        (error: unknown) => ({ error }),
-      )
-      if (config !== undefined) controller.apply(targetOf(config, builds.applications))
-      else if ('spec' in result) controller.deploy(result.spec)
-      return 'error' in result ? result : undefined
-    }),
-  )
-  const failed = problems.filter((problem) => problem !== undefined)
-  for (const { error } of failed) order.problem(error)
-  if (failed[0] !== undefined && failed.length === declared.length) throw failed[0].error
+  try {
+    controller.deploy(await builds.resultOf(name))
+  } catch (error) {
+    order.problem(error)
+    throw error
+  }
 }
 
 async function configOf({ what, workingDir, started, ...at }: Unbidden): Promise<ServeConfig | undefined> {

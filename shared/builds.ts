@@ -1,22 +1,33 @@
 import { type At, type Build, type BuildProcess, startBuild } from './build.ts'
+import type { DeclaredApplication } from './declaration.ts'
 import { ServeError, report } from './errors.ts'
-import type { ApplicationSpec, TargetApplication } from './protocol.ts'
+import type { ApplicationSpec } from './protocol.ts'
 
-/** The applications of a configuration, on their way to what can be run: each in a process of its own, all at once. */
+/** More would only make each other late. */
+const MAX_AT_ONCE = 4
+
+/** The applications of a configuration, on their way to what can be run: each in a process of its own, a few at once. */
 export class Builds {
-  readonly #processes: ReadonlyMap<string, BuildProcess<ApplicationSpec>>
-  readonly #results: ReadonlyMap<string, Promise<ApplicationSpec>>
-  readonly #applications: Map<string, TargetApplication>
+  readonly #at: At
+  readonly #processes = new Set<BuildProcess<ApplicationSpec>>()
+  readonly #results = new Map<string, Promise<ApplicationSpec>>()
+  readonly #applications = new Map<string, DeclaredApplication>()
+  #isOver = false
 
   constructor(declared: readonly Build[], at: At) {
-    this.#applications = new Map(declared.map(({ name }) => [name, { name, build: { state: 'building' } }]))
-    this.#processes = new Map(declared.map((build) => [build.name, startBuild(build, at)]))
-    this.#results = new Map(Array.from(this.#processes, ([name, { result }]) => [name, this.#follow(name, result)]))
-    for (const result of this.#results.values()) result.catch(() => undefined)
+    this.#at = at
+    const results: Promise<ApplicationSpec>[] = []
+    for (const [index, build] of declared.entries()) {
+      this.#applications.set(build.name, { name: build.name, build: { state: 'building' } })
+      const result = this.#follow(build, results[index - MAX_AT_ONCE])
+      result.catch(() => undefined)
+      results.push(result)
+      this.#results.set(build.name, result)
+    }
   }
 
   /** How far each is. */
-  get applications(): readonly TargetApplication[] {
+  get applications(): readonly DeclaredApplication[] {
     return [...this.#applications.values()]
   }
 
@@ -28,17 +39,27 @@ export class Builds {
   }
 
   kill(): void {
-    for (const build of this.#processes.values()) build.kill()
+    this.#isOver = true
+    for (const build of this.#processes) build.kill()
   }
 
-  async #follow(name: string, result: Promise<ApplicationSpec>): Promise<ApplicationSpec> {
+  async #follow(declared: Build, before: Promise<ApplicationSpec> | undefined): Promise<ApplicationSpec> {
+    const { name } = declared
     try {
-      const spec = await result
+      const spec = await this.#build(declared, before)
       this.#applications.set(name, { name, build: { state: 'built', spec } })
       return spec
     } catch (error) {
       this.#applications.set(name, { name, build: { state: 'failed', error: report(error) } })
       throw error
     }
+  }
+
+  async #build(declared: Build, before: Promise<ApplicationSpec> | undefined): Promise<ApplicationSpec> {
+    await before?.catch(() => undefined)
+    if (this.#isOver) throw new ServeError('module_failed', `application '${declared.name}' is not built any more`)
+    const process = startBuild(declared, this.#at)
+    this.#processes.add(process)
+    return await process.result.finally(() => this.#processes.delete(process))
   }
 }

@@ -24,3 +24,7 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer)
   },
 }
+
+export function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve))
+}

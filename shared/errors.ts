@@ -58,6 +58,7 @@ export const catalogue = {
   frozen: { exit: 1, means: 'A replica did not answer for longer than `frozenTimeoutS`, and was killed.' },
   start_timeout: { exit: 3, means: 'A replica was not ready within `startTimeoutS`.' },
   checkpoint_failed: { exit: 1, means: 'What shall run could not be written to the session directory.' },
+  shutting_down: { exit: 2, means: 'A cluster that is told to shut down is told to run something.' },
   deploy_failed: { exit: 3, means: 'An application could not be brought up.' },
 } satisfies Record<string, Kind>
 

@@ -1,5 +1,5 @@
 import type { DeploymentConfig, LiveConfig, LoggingConfig } from './config/resolved.ts'
-import type { ApplicationConfig } from './config/schema.ts'
+import type { Declaration, DeclaredApplication } from './declaration.ts'
 import type { ErrorReport } from './errors.ts'
 import type { DeploymentId, ReplicaId } from './ids.ts'
 import type { ApplicationStatus } from './statuses.ts'
@@ -11,7 +11,7 @@ import type { ApplicationStatus } from './statuses.ts'
  */
 
 /** Raised whenever a message changes its meaning; processes of different protocols refuse each other. */
-export const PROTOCOL = 3
+export const PROTOCOL = 4
 
 /** The first message of every connection. */
 export interface Hello {
@@ -104,27 +104,16 @@ export interface Delete {
 /** Launcher to controller: of what was declared before, this shall run and nothing else. What is as declared is left alone. */
 export interface Apply {
   readonly type: 'apply'
-  readonly target: Target
+  readonly declaration: Declaration
   readonly isReminder: boolean
 }
 
-/** What is declared; `declared`: as it was written, for whoever asks. */
-export interface Target {
-  readonly declared: readonly ApplicationConfig[]
-  readonly applications: readonly TargetApplication[]
-  /** The per cent of their replicas that all deployments run; null: all. */
-  readonly targetCapacity: number | null
-  /** Of the controller and the proxies. */
-  readonly loggingConfig: LoggingConfig
-}
-
-export interface TargetApplication {
-  readonly name: string
-  readonly build:
-    | { readonly state: 'built'; readonly spec: ApplicationSpec }
-    /** What runs under this name goes on meanwhile, and if it cannot be built. */
-    | { readonly state: 'building' }
-    | { readonly state: 'failed'; readonly error: ErrorReport }
+/** Launcher to controller: so far has come what was declared; whatever of it is not awaited any more is ignored. */
+export interface Built {
+  readonly type: 'built'
+  /** Of the declaration. */
+  readonly id: string
+  readonly applications: readonly DeclaredApplication[]
 }
 
 /** Launcher to controller: drain every replica, then leave. Answered when the last one has gone. */
@@ -147,7 +136,7 @@ export interface Draining {
 
 export type FromProxy = Interruption | Draining
 export type FromReplica = ReplicaChanged | HealthChanged
-export type FromLauncher = Deploy | Apply | Delete | Shutdown
+export type FromLauncher = Deploy | Apply | Built | Delete | Shutdown
 
 /** Controller to proxy, answered once it is in force. */
 export interface Endpoints {

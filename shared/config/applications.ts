@@ -1,5 +1,5 @@
 import type { Build } from '../build.ts'
-import type { Target, TargetApplication } from '../protocol.ts'
+import type { Declaration, DeclaredApplication } from '../declaration.ts'
 import type { LoggingConfig } from './resolved.ts'
 import { LOGGING_DEFAULTS } from './defaults.ts'
 import { resolveLogging } from './logging.ts'
@@ -7,12 +7,26 @@ import type { ApplicationConfig, ServeConfig } from './schema.ts'
 
 /** What is to be built, and how it is to run; relative directories count from `directory`. */
 export function applicationsOf(config: ServeConfig, directory: string): Build[] {
-  return config.applications.map((application) => buildOf(application, loggingOf(config), directory))
+  return buildsOf(config.applications, loggingOf(config), directory)
+}
+
+/** `logging`: where an application says nothing of it. */
+export function buildsOf(
+  applications: readonly ApplicationConfig[],
+  logging: LoggingConfig,
+  directory: string,
+): Build[] {
+  return applications.map((application) => buildOf(application, logging, directory))
 }
 
 /** What is declared, as far as it has been built. */
-export function targetOf(config: ServeConfig, applications: readonly TargetApplication[]): Target {
+export function declarationFrom(
+  config: ServeConfig,
+  id: string,
+  applications: readonly DeclaredApplication[],
+): Declaration {
   return {
+    id,
     declared: config.applications,
     applications,
     targetCapacity: config.target_capacity,

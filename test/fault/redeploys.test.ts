@@ -67,6 +67,12 @@ const pidsOf = ({ applications }: InstanceDetails, name: Name): number[] =>
     .flatMap(({ replicas }) => replicas.map(({ pid }) => pid))
     .toSorted((a, b) => a - b)
 
+/** What a deploy changes: of one that runs when, of one that fails why. */
+const outcome = ({ applications }: InstanceDetails, name: Name | undefined) => {
+  const { status, message, last_deployed_time_s: atS } = applications[name ?? ''] ?? {}
+  return status === 'RUNNING' ? atS : message
+}
+
 describe('a configuration of three applications, one of which fails, under load', function () {
   this.timeout(300_000)
   const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
@@ -113,6 +119,7 @@ describe('a configuration of three applications, one of which fails, under load'
       for (const name of NAMES.filter((one) => one !== edited && one !== 'failing')) {
         expect(pidsOf(details, name), `${name} after edit ${step}, of ${edited}`).to.deep.equal(pidsOf(before, name))
       }
+      expect(outcome(details, edited), `edit ${step}`).to.not.equal(outcome(before, edited))
     }
     await Promise.all(clients.map((one) => one.stop()))
     const failed = clients.flatMap((one) => one.failed().map(({ status, text }) => `${status} ${text}`))

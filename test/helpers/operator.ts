@@ -5,9 +5,10 @@ import { loadApplication } from '../../replica/load.ts'
 import { type Build, plainBuild } from '../../shared/build.ts'
 import { type Channel, dialChannel } from '../../shared/channel-client.ts'
 import { systemClock } from '../../shared/clock.ts'
-import { applicationsOf, targetOf } from '../../shared/config/applications.ts'
+import { applicationsOf, declarationFrom } from '../../shared/config/applications.ts'
 import { parseConfig } from '../../shared/config/parse.ts'
 import type { DeploymentConfig } from '../../shared/config/resolved.ts'
+import type { DeclaredApplication } from '../../shared/declaration.ts'
 import { report } from '../../shared/errors.ts'
 import {
   type ApplicationSpec,
@@ -16,7 +17,6 @@ import {
   type Role,
   type Status,
   type ToLauncher,
-  type TargetApplication,
   type ToProxy,
 } from '../../shared/protocol.ts'
 import type { ApplicationStatus } from '../../shared/statuses.ts'
@@ -85,8 +85,8 @@ export function operate(session: string): Operator {
     async apply(text) {
       const config = parseConfig(text, 'serve.yaml')
       const applications = await Promise.all(applicationsOf(config, process.cwd()).map((one) => build(one, session)))
-      const target = targetOf(config, applications)
-      await launcher.request({ type: 'apply', target, isReminder: false }, { timeoutMs: 20_000 })
+      const declaration = declarationFrom(config, randomUUID(), applications)
+      await launcher.request({ type: 'apply', declaration, isReminder: false }, { timeoutMs: 20_000 })
       const isDone = ({ status: own }: ApplicationStatus) => own === 'RUNNING' || own === 'DEPLOY_FAILED'
       return await eventually(() => {
         const all = (current?.applications ?? []).filter(({ status: own }) => own !== 'DELETING')
@@ -138,7 +138,7 @@ function codeVersionOf({ name, importPath }: Pick<Build, 'name' | 'importPath'>,
   return applications.find(({ spec }) => spec.name === name && spec.importPath === importPath)?.spec.codeVersion
 }
 
-async function build({ overrides, ...declared }: Build, session: string): Promise<TargetApplication> {
+async function build({ overrides, ...declared }: Build, session: string): Promise<DeclaredApplication> {
   const { name } = declared
   try {
     const described = describeApplication(await loadApplication(declared), overrides)

@@ -9,6 +9,7 @@ export interface InstanceDetails {
 
 interface ApplicationDetails {
   readonly status: string
+  readonly last_deployed_time_s: number
   readonly message: string
   readonly source: string
   readonly deployed_app_config: object | null

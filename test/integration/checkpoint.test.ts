@@ -52,10 +52,10 @@ describe('a checkpoint', () => {
   })
 
   const damages = {
-    'cut off': () => JSON.stringify({ format: 4, version: '1.2.3', wanted: state }).slice(0, 50),
+    'cut off': () => JSON.stringify({ format: 5, version: '1.2.3', wanted: state }).slice(0, 50),
     empty: () => '',
     'of another format': () => '{"format":9,"version":"9.9.9","wanted":null}',
-    'without a part': () => '{"format":4,"version":"1.2.3","wanted":{"applications":[{"name":"shop"}]}}',
+    'without a part': () => '{"format":5,"version":"1.2.3","wanted":{"applications":[{"name":"shop"}]}}',
     'no object': () => 'null',
   }
   for (const [how, damaged] of Object.entries(damages)) {

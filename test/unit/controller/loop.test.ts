@@ -7,7 +7,8 @@ import type { Clock } from '../../../shared/clock.ts'
 import { deploymentId, type ReplicaId } from '../../../shared/ids.ts'
 import { ServeError } from '../../../shared/errors.ts'
 import type { LoggingConfig } from '../../../shared/config/resolved.ts'
-import type { ApplicationSpec, Target } from '../../../shared/protocol.ts'
+import type { Declaration } from '../../../shared/declaration.ts'
+import type { ApplicationSpec } from '../../../shared/protocol.ts'
 import type { ReplicaSettings } from '../../../shared/settings.ts'
 import { ManualClock } from '../../helpers/clock.ts'
 import { specOf } from '../../helpers/spec.ts'
@@ -21,9 +22,19 @@ const application = specOf({
 })
 const deployment = deploymentId({ application: 'default', deployment: 'Model' })
 
-function targetOf(spec: ApplicationSpec, more: Partial<Target> = {}): Target {
+let declarations = 0
+
+function declarationOf(spec: ApplicationSpec, more: Partial<Declaration> = {}): Declaration {
+  declarations += 1
   const applications = [{ name: spec.name, build: { state: 'built', spec } as const }]
-  return { declared: [], applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS, ...more }
+  return {
+    id: `${declarations}`,
+    declared: [],
+    applications,
+    targetCapacity: null,
+    loggingConfig: LOGGING_DEFAULTS,
+    ...more,
+  }
 }
 
 /** Time goes on whenever it is looked at, as it does; a timer may be a little early, as Node's are. */
@@ -170,12 +181,12 @@ describe('the loop', () => {
     const { deployments, ...rest } = application
     const three = deployments.map((one) => ({ ...one, options: { ...one.options, numReplicas: 3 } }))
     const spec = { ...rest, deployments: three }
-    loop.apply(targetOf(spec, { targetCapacity: 50 }))
+    loop.apply(declarationOf(spec, { targetCapacity: 50 }))
     expect(started).to.have.lengthOf(2)
     for (const settings of started) ready(settings)
-    loop.apply(targetOf(spec, { targetCapacity: 0 }))
+    loop.apply(declarationOf(spec, { targetCapacity: 0 }))
     expect(loop.statuses()[0]?.deployments[0]?.replicaStates).to.deep.equal({ STOPPING: 2 })
-    loop.apply(targetOf(spec))
+    loop.apply(declarationOf(spec))
     expect(drained.length).to.be.at.most(2)
     expect(said.filter((text) => text.startsWith('Target'))).to.deep.equal([
       'Target capacity scaling down from 100.0 to 50.0.',
@@ -187,10 +198,10 @@ describe('the loop', () => {
 
   it('tells running replicas, controller and proxies how to log, and starts nothing for it', () => {
     const { loop, started, logging, said, ready } = scene()
-    loop.apply(targetOf(application))
+    loop.apply(declarationOf(application))
     ready(started[0]!)
     const loggingConfig = { ...LOGGING_DEFAULTS, logLevel: 'DEBUG' } as const
-    loop.apply(targetOf({ ...application, loggingConfig }, { loggingConfig }))
+    loop.apply(declarationOf({ ...application, loggingConfig }, { loggingConfig }))
     expect(logging.at(-1)).to.deep.equal(loggingConfig)
     expect(started).to.have.lengthOf(1)
     expect(said.at(-2)).to.match(/^Updating 1 replicas of .* with outdated deployment configs\.$/)
@@ -198,7 +209,7 @@ describe('the loop', () => {
 
   it('deletes and scales what it is told', () => {
     const { loop, started, ready, exited } = scene()
-    loop.apply(targetOf(application))
+    loop.apply(declarationOf(application))
     ready(started[0]!)
     expect(loop.scale(deployment, 2)).to.equal(true)
     expect(started).to.have.lengthOf(2)

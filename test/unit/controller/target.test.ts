@@ -1,34 +1,48 @@
 import { expect } from 'chai'
-import { type DesiredState, NOTHING, withDeployed, withTarget, withUnbuilt } from '../../../controller/target.ts'
+import {
+  type DesiredState,
+  NOTHING,
+  withBuilt,
+  withDeclaration,
+  withDeployed,
+  withoutThese,
+  withUnbuilt,
+} from '../../../controller/target.ts'
 import { LOGGING_DEFAULTS } from '../../../shared/config/defaults.ts'
-import type { ApplicationSpec, Target, TargetApplication } from '../../../shared/protocol.ts'
+import type { ApplicationConfig } from '../../../shared/config/schema.ts'
+import type { Declaration, DeclaredApplication } from '../../../shared/declaration.ts'
+import type { ApplicationSpec } from '../../../shared/protocol.ts'
 import { specOf } from '../../helpers/spec.ts'
 
 const spec = (name: string, more: Partial<ApplicationSpec> = {}): ApplicationSpec =>
   specOf({ name, routePrefix: `/${name}`, ...more })
-const built = (name: string, more: Partial<ApplicationSpec> = {}): TargetApplication => ({
+const built = (name: string, more: Partial<ApplicationSpec> = {}): DeclaredApplication => ({
   name,
   build: { state: 'built', spec: spec(name, more) },
 })
-const building = (name: string): TargetApplication => ({ name, build: { state: 'building' } })
+const building = (name: string): DeclaredApplication => ({ name, build: { state: 'building' } })
 const error = { code: 'module_failed', message: 'no model' } as const
-const failed = (name: string): TargetApplication => ({ name, build: { state: 'failed', error } })
+const failed = (name: string): DeclaredApplication => ({ name, build: { state: 'failed', error } })
 
-function target(...applications: TargetApplication[]): Target {
-  return { declared: [], applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS }
+let declarations = 0
+
+function target(...applications: DeclaredApplication[]): Declaration {
+  declarations += 1
+  const declared = applications.map(({ name }) => ({ name, deployments: [] }) as unknown as ApplicationConfig)
+  return { id: `${declarations}`, declared, applications, targetCapacity: null, loggingConfig: LOGGING_DEFAULTS }
 }
 
 /** What is declared, one after the other. */
-function after(...targets: Target[]): DesiredState {
-  return targets.reduce((state, next, nowS) => withTarget(state, next, nowS), NOTHING)
+function after(...targets: Declaration[]): DesiredState {
+  return targets.reduce((state, next, nowS) => withDeclaration(state, next, nowS), NOTHING)
 }
 const shown = ({ applications }: DesiredState) => applications.map((one) => `${one.spec.name} ${one.spec.routePrefix}`)
 
 describe('what is declared', () => {
   it('replaces what was declared before, and leaves alone what is as it was', () => {
     const alone = withDeployed(NOTHING, spec('alone'), 0)
-    const first = withTarget(alone, target(built('kept'), built('left')), 1)
-    const second = withTarget(first, target(built('kept'), built('new')), 2)
+    const first = withDeclaration(alone, target(built('kept'), built('left')), 1)
+    const second = withDeclaration(first, target(built('kept'), built('new')), 2)
     expect(shown(second)).to.deep.equal(['alone /alone', 'kept /kept', 'new /new'])
     expect(second.applications.map(({ source, lastDeployedTimeS }) => `${source} ${lastDeployedTimeS}`)).to.deep.equal([
       'imperative 0',
@@ -41,11 +55,7 @@ describe('what is declared', () => {
   it('lets go on what is being built or cannot be, and says so', () => {
     const state = after(target(built('a'), built('b')), target(building('a'), failed('b'), failed('c')))
     expect(shown(state)).to.deep.equal(['a /a', 'b /b'])
-    expect(state.unbuilt).to.deep.equal([
-      { name: 'a', error: undefined },
-      { name: 'b', error },
-      { name: 'c', error },
-    ])
+    expect(state.unbuilt).to.deep.equal([{ name: 'a' }, { name: 'b', error }, { name: 'c', error }])
     expect(after(target(failed('a')), target(built('a'))).unbuilt).to.deep.equal([])
   })
 
@@ -69,6 +79,42 @@ describe('what is declared', () => {
       'Prefix /a is being used by application "a". Failed to deploy application "b".',
       'Prefix /b is being used by application "b". Failed to deploy application "c".',
     ])
+  })
+
+  it('comes as it is built, and is then as if all had been built at once', () => {
+    const first = after(target(built('a'), built('b')))
+    const whole = target(built('a', { routePrefix: '/b' }), built('b', { routePrefix: '/a' }), failed('c'))
+    const begun = { ...whole, applications: ['a', 'b', 'c'].map(building) }
+    const states = [begun, ...whole.applications].reduce<DesiredState[]>((all, news) => {
+      const before = all.at(-1) ?? first
+      const next =
+        'id' in news ? withDeclaration(before, news, 1) : withBuilt(before, { ...whole, applications: [news] }, 1)
+      return [...all, next]
+    }, [])
+    expect(states.map((state) => shown(state).join())).to.deep.equal([
+      'a /a,b /b',
+      'a /a,b /b',
+      'a /b,b /a',
+      'a /b,b /a',
+    ])
+    expect(states[1]?.unbuilt[0]?.error?.message).to.match(/^Prefix \/b is being used by application "b"/)
+    expect(states.at(-1)).to.deep.equal(withDeclaration(first, whole, 1))
+  })
+
+  it('takes no notice of what is built for another declaration, twice, or after it was deleted', () => {
+    const begun = target(building('a'), building('b'))
+    const state = after(begun)
+    const news = { id: begun.id, applications: [built('a')] }
+    expect(withBuilt(state, { ...news, id: 'another' }, 1)).to.equal(state)
+    expect(withBuilt(withoutThese(state, ['a']), news, 1).applications).to.deep.equal([])
+    const once = withBuilt(state, news, 1)
+    expect(shown(once)).to.deep.equal(['a /a'])
+    const again = { id: begun.id, applications: [built('a', { importPath: 'other:app' }), building('b')] }
+    expect(withBuilt(once, again, 2)).to.equal(once)
+    expect(withDeclaration(once, { ...begun, ...again }, 2)).to.equal(once)
+    expect(
+      withBuilt(withoutThese(once, ['a']), { ...again, applications: [built('b')] }, 2).applications,
+    ).to.have.length(1)
   })
 
   it('may have several applications without a route', () => {

@@ -90,9 +90,8 @@ export function startedWith(application: ApplicationSpec, { name, options }: Dep
 }
 
 /** What a replica takes over while it runs. */
-export function takenOver(application: ApplicationSpec, { name, options }: DeploymentSpec): LiveConfig {
+export function takenOver(application: ApplicationSpec, { options }: DeploymentSpec): LiveConfig {
   return {
-    routePrefix: name === application.ingress ? application.routePrefix : null,
     maxOngoingRequests: options.maxOngoingRequests,
     userConfig: options.userConfig,
     healthCheckPeriodS: options.healthCheckPeriodS,

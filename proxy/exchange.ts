@@ -52,8 +52,9 @@ export function accessLine(exchange: Exchange, now: Instant): AccessLine {
 }
 
 export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwarded): Delivery {
-  const { id, request, response, prefix } = exchange
+  const { id, request, response } = exchange
   const { headers, rawHeaders, socket } = request
+  const prefix = encodeURI(exchange.prefix)
   const host = target.authority ?? headers.host
   const seen = { clientAddress: socket.remoteAddress ?? '', host, prefix }
   return {
@@ -62,7 +63,7 @@ export function deliveryOf(exchange: Exchange, target: Target, forwarded: Forwar
     response,
     caller: exchange,
     target,
-    headers: requestHeaders(rawHeaders, headers, { id, host, forwarded: forwarded(headers, seen) }),
+    headers: requestHeaders(rawHeaders, headers, { id, host, prefix, forwarded: forwarded(headers, seen) }),
     upload: new Upload(request, framing(headers) ?? 'none'),
   }
 }

@@ -1,4 +1,4 @@
-import { REFUSED_HEADER } from '../shared/headers.ts'
+import { PREFIX_HEADER, REFUSED_HEADER, toldHeader } from '../shared/headers.ts'
 
 type Incoming = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -9,6 +9,8 @@ export type HeaderList = readonly string[]
 export interface Hop {
   readonly id: string
   readonly host: string | undefined
+  /** The route prefix, percent-encoded. */
+  readonly prefix: string
   /** What tells of the client. */
   readonly forwarded: Readonly<Record<string, string>>
 }
@@ -27,7 +29,7 @@ const HOP_BY_HOP = new Set([
 ])
 
 /** A client could lie in these (proxy/forwarded.ts decides); `expect` has been answered here. What is missing is set again below. */
-const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id'])
+const REPLACED = new Set(['forwarded', 'expect', 'host', 'content-length', 'x-request-id', PREFIX_HEADER])
 
 const NONE: readonly string[] = []
 
@@ -58,7 +60,7 @@ export function framing(incoming: Incoming): Framing | undefined {
  * The headers that the replica gets. Length and host are never taken away by a Connection header that names them: a body
  * without its framing would be read as the next request on the replica's connection. That of a chunked body is set with it.
  */
-export function requestHeaders(raw: HeaderList, incoming: Incoming, { id, host, forwarded }: Hop): string[] {
+export function requestHeaders(raw: HeaderList, incoming: Incoming, { id, host, prefix, forwarded }: Hop): string[] {
   const named = namesIn(incoming['connection'])
   const headers = ['host', host ?? NO_HOST]
   for (let at = 0; at < raw.length; at += 2) {
@@ -69,7 +71,7 @@ export function requestHeaders(raw: HeaderList, incoming: Incoming, { id, host, 
   }
   const length = incoming['content-length']
   if (typeof length === 'string') headers.push('content-length', length)
-  for (const name in forwarded) headers.push(name, forwarded[name] ?? '')
+  for (const name in forwarded) headers.push(...toldHeader(name, forwarded[name] ?? '', prefix))
   headers.push('x-request-id', id)
   return headers
 }

@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { AccessFacts } from '../shared/access.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
-import { rawHeader, REFUSED_HEADER } from '../shared/headers.ts'
+import { rawHeader, REFUSED_HEADER, takePrefix } from '../shared/headers.ts'
 import { FAREWELL_MS } from '../shared/leaving.ts'
 import type { LiveConfig } from '../shared/config/resolved.ts'
 import { openUpgrade } from '../shared/upgrade.ts'
@@ -24,7 +24,7 @@ export interface Access extends AccessFacts {
 }
 
 /** What may change while it serves. */
-type Served = Pick<LiveConfig, 'routePrefix' | 'maxOngoingRequests'>
+type Served = Pick<LiveConfig, 'maxOngoingRequests'>
 
 export interface ReplicaServerOptions {
   readonly servable: Servable
@@ -51,11 +51,9 @@ export class ReplicaServer {
   readonly #listener: ReturnType<typeof getRequestListener>
   readonly #admission: Admission
   readonly #webSockets = new WebSockets()
-  #live: Served
 
   constructor(options: ReplicaServerOptions) {
     this.#options = options
-    this.#live = options.live
     this.#admission = new Admission(options.live.maxOngoingRequests, options.clock)
     this.#ingress = ingressOf(options.servable)
     this.#listener = getRequestListener((request, env) => this.#fetch(request, env))
@@ -74,7 +72,6 @@ export class ReplicaServer {
 
   /** For the requests that come from now on. */
   update(live: Served): void {
-    this.#live = live
     this.#admission.limit(live.maxOngoingRequests)
   }
 
@@ -113,7 +110,7 @@ export class ReplicaServer {
   }
 
   #toHandle(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): Handled {
-    const routePrefix = this.#live.routePrefix ?? '/'
+    const routePrefix = takePrefix(incoming.rawHeaders)
     const target = incoming.url ?? '/'
     const url = withoutPrefix(target, routePrefix)
     const requestId = rawHeader(incoming.rawHeaders, 'x-request-id') ?? ''

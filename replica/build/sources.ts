@@ -28,25 +28,34 @@ function followModules(register: NonNullable<typeof registerHooks>): () => reado
 
 /**
  * Node 20 has such hooks only in a thread, whose start takes half as long as a build. V8 tells of scripts as it compiles
- * them: to ask it at the end would miss those that have been collected. CommonJS knows the rest, which is JSON.
+ * them; to ask it afterwards, or for what was there before, would miss those that have been collected. CommonJS knows
+ * the rest, which is JSON.
  */
 function followScripts(): () => readonly string[] {
   const urls: string[] = []
+  const { cache } = createRequire(import.meta.url)
+  const before = new Set(Object.keys(cache))
   const session = new Session()
   session.connect()
-  session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url))
   session.post('Debugger.enable')
   // At a `debugger` statement of the user's, nobody would be there to go on.
   session.post('Debugger.setSkipAllPauses', { skip: true })
+  session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url))
   return () => {
     session.disconnect()
-    return [...urls, ...Object.keys(createRequire(import.meta.url).cache).map((path) => pathToFileURL(path).href)]
+    const required = Object.keys(cache).filter((path) => !before.has(path))
+    return [...urls, ...required.map((path) => pathToFileURL(path).href)]
   }
 }
 
+/** What compiles TypeScript loads more or less of itself, as its cache has it. */
+const COMPILER = /\/node_modules\/(tsx|esbuild)\//
+
 /** A name for what the modules' files hold, wherever the working directory lies. */
 export function versionOf(urls: readonly string[], workingDir: string): string {
-  const files = new Set(urls.flatMap((url) => (url.startsWith('file:') ? [fileURLToPath(bare(url))] : [])))
+  const files = new Set(
+    urls.flatMap((url) => (url.startsWith('file:') && !COMPILER.test(url) ? [fileURLToPath(bare(url))] : [])),
+  )
   const hash = createHash('sha256')
   for (const file of [...files].toSorted()) {
     const content = read(file)

@@ -39,8 +39,6 @@ export interface LoggingConfig {
 
 /** What a replica takes over while it runs. */
 export interface LiveConfig {
-  /** null: not the ingress. */
-  readonly routePrefix: string | null
   readonly maxOngoingRequests: number
   readonly userConfig: unknown
   readonly healthCheckPeriodS: number

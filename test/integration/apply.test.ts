@@ -63,6 +63,29 @@ describe('a configuration that is applied to a running cluster', () => {
     expect(answers.length).to.be.greaterThan(10)
   })
 
+  it('exchanges prefixes at once: every request is answered below the one by which it was found', async () => {
+    const state = { isDone: false }
+    const statuses = new Set<number>()
+    const loading = ['/a', '/ü'].map(async (path) => {
+      while (!state.isDone) statuses.add(await statusAt(path))
+    })
+    await apply(`applications:\n${application('a', '/a')}${application('b', '/ü')}`)
+    await eventually(async () => (await statusAt('/ü')) === 200)
+    const pids = [await pidAt('/a'), await pidAt('/ü')]
+    statuses.clear()
+    for (let n = 0; n < 5; n += 1) {
+      await apply(`applications:\n${application('a', '/ü')}${application('b', '/a')}`)
+      await eventually(async () => (await pidAt('/ü')) === pids[0])
+      await apply(`applications:\n${application('a', '/a')}${application('b', '/ü')}`)
+      await eventually(async () => (await pidAt('/a')) === pids[0])
+    }
+    state.isDone = true
+    await Promise.all(loading)
+    expect([...statuses]).to.deep.equal([200])
+    await apply(`applications:\n${application('a', '/a')}${application('b', '/b2')}`)
+    await eventually(async () => (await statusAt('/b2')) === 200)
+  })
+
   it('changes how live processes log, without a restart', async () => {
     const pids = [await pidAt('/a'), await pidAt('/b2')]
     const logs = join(directory, 'logs')

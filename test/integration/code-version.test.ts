@@ -68,6 +68,9 @@ describe('what is deployed again', () => {
     rest = await restOf(cluster.session)
     await Promise.all(['One', 'Other'].map((name) => rest.becomes(name, 'RUNNING')))
   })
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') console.log(cluster.log(/^controller_/))
+  })
   after(async () => {
     await cluster.dispose()
     rmSync(directory, { recursive: true })

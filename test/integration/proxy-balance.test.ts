@@ -106,7 +106,7 @@ describe('several proxies before one replica', () => {
         },
       },
       address: replica.address,
-      live: { routePrefix: '/', maxOngoingRequests: 2 },
+      live: { maxOngoingRequests: 2 },
       clock: systemClock,
       access: () => {},
       failed: () => {},

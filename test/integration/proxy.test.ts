@@ -133,9 +133,9 @@ describe('the proxy', () => {
       expect(JSON.parse(body.split('\r\n')[1] ?? '')).to.deep.equal({
         host: 'example.org',
         'x-kept': '1',
+        'x-batoid-prefix': '/api 4',
         'x-forwarded-for': '127.0.0.1',
         'x-forwarded-host': 'example.org',
-        'x-forwarded-prefix': '/api',
         'x-forwarded-proto': 'http',
         'x-request-id': 'id-1',
       })

@@ -35,7 +35,7 @@ describe('a replica', () => {
     const server = new ReplicaServer({
       servable,
       address,
-      live: { routePrefix: '/', maxOngoingRequests: 1 },
+      live: { maxOngoingRequests: 1 },
       clock: systemClock,
       access: () => {},
       failed: (text) => void logged.push(text),

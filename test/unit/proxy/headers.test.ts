@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { takePrefix } from '../../../shared/headers.ts'
 import { endToEnd, framing, type Hop, requestHeaders, requestId } from '../../../proxy/headers.ts'
 
 const forwarded = { 'x-forwarded-host': 'h', 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'http' }
-const hop: Hop = { id: 'id-1', host: 'h', forwarded }
+const hop: Hop = { id: 'id-1', host: 'h', prefix: '/', forwarded }
 const ours = Object.entries(forwarded).flat()
 
 /** The headers for a request with these, as Node shows them. */
@@ -60,13 +61,30 @@ describe('requestHeaders', () => {
     }
   })
 
+  it('say by which prefix the request was found, whatever the client says of it', () => {
+    const forged = ['X-Batoid-Prefix', '/theirs 7', 'x-kept', 'x-batoid-prefix']
+    const told = (prefix: string, forwardedPrefix: string) => {
+      const headers = headersFor(forged, { ...hop, prefix, forwarded: { 'x-forwarded-prefix': forwardedPrefix } })
+      const { length } = headers
+      const found = takePrefix(headers)
+      expect(headers).to.have.length(length).and.not.include('/theirs 7')
+      return [found, ...headers.filter((_, at) => headers[at - 1] === 'x-forwarded-prefix')]
+    }
+    expect(told('/shop', '/shop')).to.deep.equal(['/shop', '/shop'])
+    expect(told('/shop', '/gate way/shop')).to.deep.equal(['/shop', '/gate way/shop'])
+    expect(told('/%C3%BC', '/%C3%BC')).to.deep.equal(['/ü', '/%C3%BC'])
+    expect(told('/', '/gateway')).to.deep.equal(['/', '/gateway'])
+  })
+
   it('keeps exactly the headers that are end to end', () => {
     const name = fc.constantFrom('accept', 'cookie', 'te', 'upgrade', 'keep-alive', 'x-a', 'x-b', 'proxy-authorization')
     fc.assert(
       fc.property(fc.uniqueArray(name), fc.array(name), (present, named) => {
         const connection = ['Connection', named.map((key) => key.toUpperCase()).join(' ,')]
         const raw = [...connection, ...present.flatMap((key) => [key, 'v'])]
-        const kept = headersFor(raw, { id: 'i', host: undefined, forwarded: {} }).filter((_, at) => at % 2 === 0)
+        const kept = headersFor(raw, { id: 'i', host: undefined, prefix: '/', forwarded: {} }).filter(
+          (_, at) => at % 2 === 0,
+        )
         const hopByHop = ['te', 'upgrade', 'keep-alive', 'proxy-authorization', ...named]
         expect(kept).to.have.members(['host', ...present.filter((key) => !hopByHop.includes(key)), 'x-request-id'])
       }),

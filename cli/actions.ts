@@ -172,10 +172,18 @@ async function building<T>(env: Environment, build: (at: At) => Promise<T>): Pro
 }
 
 export async function logs({ follow, ...flags }: LogFlags): Promise<void> {
-  const stop = new Promise<void>((settle) => process.once('SIGINT', settle).once('SIGTERM', settle))
   await showLogs(sessionOf(flags), flags, {
-    print: (text) => process.stdout.write(`${text}\n`),
+    print: printed,
     clock: systemClock,
-    follow: follow === true ? stop : undefined,
+    follow: follow === true ? interrupted() : undefined,
   })
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((settle) => process.once('SIGINT', settle).once('SIGTERM', settle))
+}
+
+/** Waits for who reads, so that not everything lies in memory. */
+function printed(text: string): Promise<boolean> {
+  return new Promise((settle) => process.stdout.write(text, (error) => settle(error === null || error === undefined)))
 }

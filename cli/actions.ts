@@ -31,14 +31,14 @@ export type LogFlags = Located & Choice & { readonly follow?: true }
 
 const say = (text: string): void => console.log(cliLine('INFO', SOURCE, text, Date.now()))
 
-interface Deployment {
+interface Deploying {
   readonly target: string
   readonly words: readonly string[]
   readonly flags: DeployFlags
   readonly env: Environment
 }
 
-export async function deploy({ target, words, flags, env }: Deployment): Promise<void> {
+export async function deploy({ target, words, flags, env }: Deploying): Promise<void> {
   const client = new Client(flags, env)
   const kind = configKind(target)
   if (kind !== undefined) refuseWithConfig(target, words, flags)
@@ -106,7 +106,7 @@ function nothingOf(name: string | undefined): string {
 }
 
 function applicationIn({ applications }: InstanceDetails, name: string) {
-  const found = applications[name]
+  const found = Object.hasOwn(applications, name) ? applications[name] : undefined
   if (found !== undefined) return found
   const near = nearest(name, Object.keys(applications))
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
@@ -172,10 +172,18 @@ async function building<T>(env: Environment, build: (at: At) => Promise<T>): Pro
 }
 
 export async function logs({ follow, ...flags }: LogFlags): Promise<void> {
-  const stop = new Promise<void>((settle) => process.once('SIGINT', settle).once('SIGTERM', settle))
   await showLogs(sessionOf(flags), flags, {
-    print: (text) => process.stdout.write(`${text}\n`),
+    print: printed,
     clock: systemClock,
-    follow: follow === true ? stop : undefined,
+    follow: follow === true ? interrupted() : undefined,
   })
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((settle) => process.once('SIGINT', settle).once('SIGTERM', settle))
+}
+
+/** Waits for who reads, so that not everything lies in memory. */
+function printed(text: string): Promise<boolean> {
+  return new Promise((settle) => process.stdout.write(text, (error) => settle(error === null || error === undefined)))
 }

@@ -7,6 +7,7 @@ import { dashboardFile, type Session } from '../shared/session.ts'
 import { sessionRoot } from '../shared/settings.ts'
 import { userName } from '../shared/user.ts'
 import type { Environment } from '../shared/variables.ts'
+import { CutOff, exchange, type Method, Timeout } from './exchange.ts'
 
 /** Where a cluster is, as far as the user has said. */
 export interface Whereabouts {
@@ -61,7 +62,7 @@ export class Client {
   }
 
   async details(): Promise<InstanceDetails> {
-    return JSON.parse(await this.#ask('GET', APPLICATIONS)) as InstanceDetails
+    return await this.#askFor<InstanceDetails>('GET', APPLICATIONS, 'applications')
   }
 
   async declare(config: object): Promise<void> {
@@ -74,7 +75,7 @@ export class Client {
 
   /** Has the whole cluster end. */
   async end(): Promise<{ readonly launcherPid: number }> {
-    const { launcher_pid: launcherPid } = JSON.parse(await this.#ask('POST', '/api/v1/shutdown')) as EndAnswer
+    const { launcher_pid: launcherPid } = await this.#askFor<EndAnswer>('POST', '/api/v1/shutdown', 'launcher_pid')
     return { launcherPid }
   }
 
@@ -97,24 +98,43 @@ export class Client {
     await this.#ask('POST', `${path}/scale`, { target_num_replicas: replicas })
   }
 
-  async #ask(method: string, path: string, body?: object): Promise<string> {
+  async #ask(method: Method, path: string, body?: object): Promise<string> {
     const headers = {
       ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-    const response = await fetch(this.address + path, { method, headers, ...sent }).catch((error: unknown) => {
-      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-      if (codeOf(cause) === 'UND_ERR_HEADERS_TIMEOUT')
-        throw new ServeError(
-          'channel_timeout',
-          `the cluster at ${this.address} did not answer ${method} ${path} in time`,
-        )
-      throw new ServeError('no_cluster', `no cluster answers at ${this.address}: ${messageOf(cause)}`)
+    const question = { method, headers, body: body && JSON.stringify(body) }
+    const { status, text } = await exchange(this.address + path, question).catch((error: unknown) => {
+      throw notAnswered(`${method} ${path}`, this.address, error)
     })
-    const text = await response.text()
-    if (response.ok) return text
-    throw new ServeError('refused', problemIn(text) ?? `${method} ${path} was answered ${response.status}`)
+    if (status >= 200 && status < 300) return text
+    throw new ServeError('refused', problemIn(text) ?? `${method} ${path} was answered ${status}`)
+  }
+
+  /** The answer, which has what is expected of it: anything may listen at an address. */
+  async #askFor<T extends object>(method: Method, path: string, key: keyof T & string): Promise<T> {
+    const answer = parsed(await this.#ask(method, path))
+    if (typeof answer === 'object' && answer !== null && key in answer) return answer as T
+    throw new ServeError(
+      'no_cluster',
+      `what listens at ${this.address} is no cluster: its answer to ${method} ${path} is not one of batoid`,
+    )
+  }
+}
+
+function notAnswered(what: string, address: string, error: unknown): ServeError {
+  if (error instanceof Timeout)
+    return new ServeError('channel_timeout', `the cluster at ${address} did not answer ${what} in time`)
+  if (error instanceof CutOff)
+    return new ServeError('no_cluster', `the cluster at ${address} went away while it answered ${what}`)
+  return new ServeError('no_cluster', `no cluster answers at ${address}: ${messageOf(error)}`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 
@@ -124,12 +144,10 @@ function codeOf(cause: unknown): unknown {
 
 /** What an answer says of what went wrong. */
 function problemIn(text: string): string | undefined {
-  try {
-    const { error } = Object(JSON.parse(text)) as { error?: unknown }
-    return typeof error === 'string' ? error : undefined
-  } catch {
-    return text === '' ? undefined : text
-  }
+  const answer = parsed(text)
+  if (answer === undefined) return text === '' ? undefined : text
+  const { error } = Object(answer) as { error?: unknown }
+  return typeof error === 'string' ? error : undefined
 }
 
 function addressIn(session: Session): string {

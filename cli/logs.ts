@@ -1,90 +1,79 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
 import type { Clock } from '../shared/clock.ts'
-import { logDirectory, type Session } from '../shared/session.ts'
-import { choose, type Choice, entriesOf, inOrder } from './log-entries.ts'
+import { messageOf, ServeError } from '../shared/errors.ts'
+import { logDirectory, outputDirectory, type Session } from '../shared/session.ts'
+import { choose, type Choice, type Entry, entriesOf, inOrder } from './log-entries.ts'
+import { LogFiles } from './log-files.ts'
+import { outputSource } from './prefix.ts'
 
 const LOOK_MS = 250
-const CHUNK_BYTES = 256 * 1024
+const PIECE_LENGTH = 64 * 1024
 
-/** Prints what the log files of a session hold, in the order of its times; until `follow`, also what is added. */
-export async function showLogs(
-  session: Session,
-  choice: Choice,
-  { print, clock, follow }: { print: (text: string) => void; clock: Clock; follow: Promise<unknown> | undefined },
-): Promise<void> {
+export interface Showing {
+  /** Returns once it is written; says whether anybody still reads. */
+  readonly print: (text: string) => Promise<boolean>
+  readonly clock: Clock
+  readonly follow: Promise<unknown> | undefined
+}
+
+/**
+ * Prints what the log files of a session hold, in the order of its times; until `follow`, also what is added.
+ * @throws ServeError `no_cluster` or `session_unusable`
+ */
+export async function showLogs(session: Session, choice: Choice, { print, clock, follow }: Showing): Promise<void> {
   const files = new LogFiles(logDirectory(session))
-  const look = () => {
-    const entries = entriesOf(files.read((file) => choose(file, choice)))
-    for (const { text } of inOrder(entries)) {
-      if (choice.request === undefined || text.includes(choice.request)) print(text)
+  let isStopped = false
+  void follow?.then(() => (isStopped = true))
+  const look = async (): Promise<boolean> => {
+    for (const text of inPieces(inOrder(added(files, session, choice)))) {
+      if (isStopped || !(await print(text))) return false
     }
+    return follow !== undefined && !isStopped
   }
-  look()
-  if (follow === undefined) return
-  const cancel = every(clock, look)
-  await follow
-  cancel()
-  look()
+  while (await look()) await new Promise<void>((settle) => void clock.after(LOOK_MS, settle))
 }
 
-function every(clock: Clock, look: () => void): () => void {
-  const again = () => {
-    look()
-    cancel = clock.after(LOOK_MS, again)
-  }
-  let cancel = clock.after(LOOK_MS, again)
-  return () => cancel()
-}
-
-/** How far a file has been read; by its inode, since a file that is full gets another name. */
-interface Place {
-  offset: number
-  /** The beginning of a line that has no end yet. */
-  rest: Buffer
-}
-
-class LogFiles {
-  readonly #directory: string
-  readonly #places = new Map<number, Place>()
-
-  constructor(directory: string) {
-    this.#directory = directory
-  }
-
-  /** The whole lines that have been added since. */
-  read(isMeant: (file: string) => boolean): string {
-    const files = readdirSync(this.#directory).filter(isMeant)
-    // The older part of a file has the greater number.
-    return files
-      .toSorted((a, b) => (a < b ? 1 : -1))
-      .map((file) => this.#read(join(this.#directory, file)))
-      .join('')
-  }
-
-  #read(path: string): string {
-    const fd = openSync(path, 'r')
-    try {
-      const { ino } = fstatSync(fd)
-      const place = this.#places.get(ino) ?? { offset: 0, rest: Buffer.alloc(0) }
-      this.#places.set(ino, place)
-      return readOn(fd, place)
-    } finally {
-      closeSync(fd)
-    }
+function added(files: LogFiles, session: Session, choice: Choice): Iterable<Entry>[] {
+  try {
+    const deployments = deploymentsOf(session)
+    const processes = files.added((stem) => choose(stem, choice, deployments))
+    return processes.map((texts) => entriesWith(choice.request, texts))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noSession(session)
+    throw new ServeError('session_unusable', `cannot read the logs of ${session.directory}: ${messageOf(error)}`)
   }
 }
 
-function readOn(fd: number, place: Place): string {
-  const parts = [place.rest]
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-  for (let count = -1; count !== 0; ) {
-    count = readSync(fd, chunk, 0, CHUNK_BYTES, place.offset)
-    place.offset += count
-    parts.push(Buffer.from(chunk.subarray(0, count)))
+function noSession({ directory }: Session): ServeError {
+  const what = `no cluster has logged in ${directory}`
+  return new ServeError('no_cluster', `${what}: start one with batoid run, or say where it is with --session-dir`)
+}
+
+const REPLICA_OUTPUT = 'ServeReplica:'
+
+/** Of which there have been replicas, `application:deployment` each, as the names of their output files tell. */
+function deploymentsOf(session: Session): string[] {
+  const directory = outputDirectory(session)
+  const files = existsSync(directory) ? readdirSync(directory) : []
+  const names = files.map((file) => outputSource(file)?.name ?? '')
+  return names.filter((name) => name.startsWith(REPLICA_OUTPUT)).map((name) => name.slice(REPLICA_OUTPUT.length))
+}
+
+function* entriesWith(request: string | undefined, texts: Iterable<string>): Generator<Entry> {
+  for (const entry of entriesOf(texts)) {
+    if (request === undefined || entry.text.includes(request)) yield entry
   }
-  const bytes = Buffer.concat(parts)
-  const end = bytes.lastIndexOf(0x0a) + 1
-  place.rest = bytes.subarray(end)
-  return bytes.toString('utf8', 0, end)
+}
+
+// Whole lines, many at once.
+function* inPieces(entries: Iterable<Entry>): Generator<string> {
+  let piece = ''
+  for (const { text } of entries) {
+    piece += `${text}\n`
+    if (piece.length < PIECE_LENGTH) continue
+    yield piece
+    piece = ''
+  }
+  if (piece !== '') yield piece
 }

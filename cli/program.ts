@@ -14,6 +14,7 @@ import { watchParent } from './parent.ts'
 import type { Asked } from './plan.ts'
 import { createOrDefault } from './session-directory.ts'
 import { Signals } from './signals.ts'
+import { watchOutput } from './standard-output.ts'
 import { openStarter } from './starter.ts'
 
 const EXIT_USAGE = 2
@@ -67,6 +68,7 @@ async function doing(act: Act): Promise<void> {
 }
 
 export async function main(invocation: Invocation): Promise<void> {
+  watchOutput()
   try {
     await commandOf(invocation).parseAsync(invocation.argv)
   } catch (error) {
@@ -167,7 +169,6 @@ async function perform(call: Call, invocation: Invocation): Promise<number> {
   const signals = new Signals(systemClock)
   // What is on its way into the background needs nobody who reads along.
   process.stdout.on('error', () => call.isBlocking && signals.raise('the terminal went away'))
-  process.stderr.on('error', () => undefined)
   try {
     if (invocation.background !== undefined) return await performInBackground(call, invocation.background, signals)
     return await performHere(call, invocation, signals)

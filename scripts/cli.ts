@@ -13,7 +13,11 @@ Written by \`npm run docs\` from the command itself.
 for as long as they run (see [operations](operations.md#in-the-background)); the others speak to one that runs, over its [REST API](rest.md): to the one
 that was started last, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
 \`status\`, \`config\` and their kind print YAML, or JSON with \`--json\`. \`logs\` reads the files of a session, whether its cluster runs
-or not. Exit codes are in [errors](errors.md).
+or not. Exit codes are in [errors](errors.md); who stops reading, as \`head\` does, is no error.
+
+\`logs --app\` and \`--deployment\` go by the names of files. Those of deployment \`b_C\` of application \`a\` and of \`C\` of \`a_b\` are the same:
+the output files of the session tell which of them there was. They cannot tell where there were both, or where a later cluster in the
+same session directory has deleted them: then the files of both are shown.
 
 \`run --reload\` watches JavaScript, TypeScript, JSON and YAML below the directory in which it was started, but for \`node_modules\`
 and what is hidden. Every change is built and brought by a rolling update; what cannot be built, or does not start, leaves the last

@@ -152,7 +152,7 @@ describe('a WebSocket through the proxy', () => {
       for (const header of [
         'upgrade: websocket',
         'x-forwarded-for: 127.0.0.1',
-        'x-forwarded-prefix: /app',
+        'x-batoid-prefix: /app 4',
         'host: a',
       ]) {
         expect(head.toLowerCase()).to.include(`${header}\r\n`)

@@ -52,6 +52,8 @@ export async function launchInBackground(background: Background): Promise<number
   isWaiting = false
   follower.drain()
   follower.close()
+  // A launcher that has drained what was not ready yet was told to: there is no cluster.
+  if (code === 0) return EXIT_INTERRUPTED
   if (code !== undefined) return typeof code === 'number' ? code : complain(code)
   child.unref()
   const text = `The cluster runs in the background, with its logs in ${session.directory}/logs. End it with \`batoid shutdown${flags}\`.`

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { dashboardVariables } from '../shared/dashboard.ts'
 import { messageOf, ServeError } from '../shared/errors.ts'
 import { dashboardFile, type Session } from '../shared/session.ts'
@@ -57,7 +57,7 @@ export class Client {
 
   /** @throws ServeError `no_cluster` */
   constructor(where: Whereabouts, env: Environment) {
-    this.address = (where.address ?? addressIn(sessionOf(where))).replace(/\/+$/, '')
+    this.address = (where.address ?? addressOf(where)).replace(/\/+$/, '')
     this.#token = env[dashboardVariables.token.name]
   }
 
@@ -103,6 +103,8 @@ export class Client {
       ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
+    // Its answer is waited for without end, so that somebody has to be there.
+    if (method === 'DELETE') await this.#ask('GET', '/api/healthz')
     const question = { method, headers, body: body && JSON.stringify(body) }
     const { status, text } = await exchange(this.address + path, question).catch((error: unknown) => {
       throw notAnswered(`${method} ${path}`, this.address, error)
@@ -150,13 +152,35 @@ function problemIn(text: string): string | undefined {
   return typeof error === 'string' ? error : undefined
 }
 
-function addressIn(session: Session): string {
+/** Of the cluster that was started last and has not ended, unless another is said. */
+function addressOf(where: Whereabouts): string {
+  const session = sessionOf(where)
+  const others = where.sessionDir === undefined ? sessionsBeside(session) : []
+  for (const one of [session, ...others]) {
+    const address = addressIn(one)
+    if (address !== undefined) return address
+  }
+  throw new ServeError(
+    'no_cluster',
+    `no cluster runs in ${session.directory}: start one with batoid run, or say where it is with --address or --session-dir`,
+  )
+}
+
+/** The newest first, as their names have it. */
+function sessionsBeside({ directory }: Session): Session[] {
+  const root = dirname(directory)
+  const names = existsSync(root) ? readdirSync(root).filter((name) => /^session_\d/.test(name)) : []
+  return names
+    .toSorted()
+    .toReversed()
+    .map((name) => ({ directory: join(root, name) }))
+}
+
+/** undefined: it has ended, or never came so far. */
+function addressIn(session: Session): string | undefined {
   try {
     return readFileSync(dashboardFile(session), 'utf8').trim()
   } catch {
-    throw new ServeError(
-      'no_cluster',
-      `no cluster runs in ${session.directory}: start one with batoid run, or say where it is with --address or --session-dir`,
-    )
+    return undefined
   }
 }

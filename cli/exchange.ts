@@ -21,7 +21,8 @@ export class Timeout extends Error {}
 /** The answer has a beginning, but no end. */
 export class CutOff extends Error {}
 
-const SILENCE_MS = 300_000
+/** Nothing is asked, but to delete, that takes a cluster long: one that says nothing is frozen. */
+const SILENCE_MS = 10_000
 
 /**
  * Asks over HTTP and waits for the whole answer. Not with fetch, which gives up after 300 s whatever it is told: what is

@@ -97,7 +97,8 @@ function watch({ asked, given, session }: Order): { change: Promise<unknown>; un
   let unwatch: (() => void) | undefined
   const change = new Promise((changed) => {
     if (!given.reload) return
-    unwatch = watchSources({ directory: asked.directory, except: session.directory, clock: systemClock, changed })
+    const except = session.directory
+    unwatch = watchSources({ directory: asked.directory, except, clock: systemClock, changed, problem: complained })
   })
   return { change, unwatch: () => unwatch?.() }
 }
@@ -127,6 +128,8 @@ function leave(log: Log, signals: Signals): number {
   say('INFO', `Got ${signals.reason}, shutting down...`)
   return 0
 }
+
+const complained = (text: string): void => say('ERROR', text)
 
 function say(level: 'INFO' | 'ERROR', text: string): void {
   console.log(cliLine(level, SOURCE, text, Date.now()))

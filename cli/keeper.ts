@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { dirname } from 'node:path'
 import { restartDelayMs } from '../shared/backoff.ts'
 import type { Clock, Instant } from '../shared/clock.ts'
+import { messageOf } from '../shared/errors.ts'
 import type { Random } from '../shared/ids.ts'
 import { showExit, startProcess } from '../shared/output.ts'
 import { outputDirectory, type Session } from '../shared/session.ts'
@@ -102,7 +103,16 @@ export class Keeper {
     const delayMs = restartDelayMs(before + 1, random)
     restarting(name, how, delayMs)
     clock.after(delayMs, () => {
-      if (!this.#isStopping) this.start(standing)
+      if (!this.#isStopping) this.#restart(standing)
     })
+  }
+
+  /** What cannot be started now, for want of descriptors say, may be later. */
+  #restart(standing: Standing): void {
+    try {
+      this.start(standing)
+    } catch (error) {
+      this.#ended(standing, this.#options.clock.now(), `it could not be started: ${messageOf(error)}`, null)
+    }
   }
 }

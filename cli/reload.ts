@@ -31,6 +31,7 @@ export function reloading({ cluster, started, session, directory, plan, log }: R
     directory,
     except: session.directory,
     clock: systemClock,
+    problem: (text) => log.error(text),
     changed: (files) => {
       log.info(`Detected a change of ${files.join(', ')}. Redeploying.`)
       reload().catch((error: unknown) => {

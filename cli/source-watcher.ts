@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
+import { messageOf } from '../shared/errors.ts'
 import { Settle } from './settle.ts'
 
 /** An editor writes several files, or one several times. */
@@ -17,10 +18,12 @@ export interface WatcherOptions {
   /** Called with what has changed, relative to the directory, once nothing changes for a moment. */
   readonly changed: (files: readonly string[]) => void
   readonly clock: Clock
+  /** What cannot be watched, and why. */
+  readonly problem: (text: string) => void
 }
 
 /** Watches the sources below a directory, but for installed packages and what is hidden. Returns how to end it. */
-export function watchSources({ directory, except, changed, clock }: WatcherOptions): () => void {
+export function watchSources({ directory, except, changed, clock, problem }: WatcherOptions): () => void {
   const watchers = new Map<string, fs.FSWatcher>()
   const found = new Set<string>()
   const settle = new Settle({
@@ -36,7 +39,16 @@ export function watchSources({ directory, except, changed, clock }: WatcherOptio
     if (found.size > 0) settle.stir()
   }
   const watch = (path: string, source: (file: string) => void) => {
-    if (watchers.has(path) || path === except) return
+    try {
+      if (!watchers.has(path) && path !== except) begin(path, source)
+    } catch (error) {
+      // Its watcher, if it got one, would keep it from being looked at when it is there again.
+      watchers.get(path)?.close()
+      watchers.delete(path)
+      if (!isSkipped(error)) problem(`cannot watch ${path}: ${messageOf(error)}`)
+    }
+  }
+  const begin = (path: string, source: (file: string) => void) => {
     const watcher = fs.watch(path, (_, name) => name !== null && !OTHERS.test(name) && see(join(path, name)))
     watchers.set(path, watcher)
     // A directory that goes away takes its watcher along, and may come back.
@@ -53,6 +65,16 @@ export function watchSources({ directory, except, changed, clock }: WatcherOptio
   }
 }
 
+/** Gone again, or nobody's to read. */
+function isSkipped(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(code)
+}
+
 function isDirectory(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  try {
+    return fs.statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }

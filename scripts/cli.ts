@@ -11,7 +11,7 @@ Written by \`npm run docs\` from the command itself.
 
 \`start\` and \`run --non-blocking\` start a cluster in the background and return once it is up, \`run\` and \`start --blocking\` are one
 for as long as they run (see [operations](operations.md#in-the-background)); the others speak to one that runs, over its [REST API](rest.md): to the one
-that was started last, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
+that was started last and has not ended, or the one of \`--address\` or \`--session-dir\`, with the token in \`BATOID_AUTH_TOKEN\` if it asks for one.
 \`status\`, \`config\` and their kind print YAML, or JSON with \`--json\`. \`logs\` reads the files of a session, whether its cluster runs
 or not. Exit codes are in [errors](errors.md); who stops reading, as \`head\` does, is no error.
 

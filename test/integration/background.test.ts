@@ -147,7 +147,7 @@ describe('a cluster in the background', () => {
       await eventually(() => cluster.stdout().includes('Started Serve'), { withinMs: 20_000 })
       cluster.signal(signal)
       expect(await cluster.ended).to.deep.equal(
-        signal === 'SIGINT' ? { code: 0, signal: null } : { code: null, signal: 'SIGKILL' },
+        signal === 'SIGINT' ? { code: 130, signal: null } : { code: null, signal: 'SIGKILL' },
       )
       await eventually(() => cluster.pids().length === 0, { withinMs: 5_000 })
       expect(readdirSync(cluster.session)).to.deep.equal(['logs'])

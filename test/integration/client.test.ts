@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
+import { tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { Client } from '../../cli/client.ts'
 import { runCommand } from '../helpers/command.ts'
@@ -32,6 +34,34 @@ describe('a command that asks a cluster', () => {
       2,
       `ERROR: the cluster at ${address} went away while it answered GET /api/serve/applications/\n`,
     ])
+  })
+
+  it('does not wait for one that says nothing', async () => {
+    const address = await serve(() => {})
+    const all = [['status'], ['shutdown', '-y']].map((words) => runCommand([...words, '--address', address]))
+    for (const { code, stderr } of await Promise.all(all)) {
+      expect(code).to.be.above(0)
+      expect(stderr).to.match(/^ERROR: .* GET \/api\/[^\n]*\n$/)
+    }
+  })
+
+  it('finds the one that runs, though another was started and has ended since', async () => {
+    const address = await serve((_, response) => response.end(DETAILS))
+    const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
+    try {
+      const root = join(directory, `batoid-${userInfo().username}`)
+      const [older, newer] = ['session_2026-01-01_00-00-00_1', 'session_2026-01-02_00-00-00_2'].map((name) =>
+        join(root, name),
+      )
+      for (const session of [older, newer]) mkdirSync(session ?? '', { recursive: true, mode: 0o700 })
+      writeFileSync(join(older ?? '', 'dashboard'), `${address}\n`)
+      symlinkSync(newer ?? '', join(root, 'session_latest'))
+      const { code, stdout, stderr } = await runCommand(['status'], { TMPDIR: directory })
+      expect([code, stderr]).to.deep.equal([0, ''])
+      expect(stdout).to.contain('applications: {}')
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('says so where something else than a cluster answers', async () => {

@@ -149,12 +149,7 @@ describe('a WebSocket through the proxy', () => {
       await eventually(() => client.isClosed)
       const [head = ''] = replica.requests
       expect(head).to.match(/^GET \/app\/\/a\?b=%20 HTTP\/1.1\r\n/)
-      for (const header of [
-        'upgrade: websocket',
-        'x-forwarded-for: 127.0.0.1',
-        'x-batoid-prefix: /app 4',
-        'host: a',
-      ]) {
+      for (const header of ['upgrade: websocket', 'x-forwarded-for: 127.0.0.1', 'x-batoid-prefix: /app 4', 'host: a']) {
         expect(head.toLowerCase()).to.include(`${header}\r\n`)
       }
       expect(head.toLowerCase())

@@ -1,3 +1,5 @@
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Cluster, startCluster } from '../helpers/cluster.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -150,6 +152,18 @@ describe('batoid run', () => {
     process.kill(proxy, 'SIGKILL')
     expect(await (await fetch(url)).text()).to.equal('hello')
     await eventually(() => lines().some((line) => line.includes('The proxy died: signal SIGKILL. Starting it again.')))
+  })
+
+  it('goes on when a proxy cannot be started again, until it can', async () => {
+    const own = await start('test/fixtures/hello.mjs:app')
+    const output = join(own.session, 'logs/output')
+    const before = await pidOf(own, 'ProxyActor')
+    renameSync(output, `${output}.away`)
+    process.kill(before, 'SIGKILL')
+    await eventually(() => own.stdout().includes('The proxy died: it could not be started: '))
+    renameSync(`${output}.away`, output)
+    expect(await (await fetch(own.url)).text()).to.be.a('string')
+    expect(await pidOf(own, 'ProxyActor')).to.not.equal(before)
   })
 
   it('restarts a controller that is killed, which takes the same replicas over while requests go on', async () => {

@@ -42,7 +42,10 @@ export interface RestOptions {
 
 /** The REST API: the reference's, under its paths, with its bodies. */
 export function restApp(options: RestOptions): OpenAPIHono {
-  const app = new OpenAPIHono()
+  const app = new OpenAPIHono({
+    defaultHook: (result, c) =>
+      result.success ? undefined : c.json({ error: `Invalid request: ${z.prettifyError(result.error)}` }, 400),
+  })
   app.use(async (c, next) => {
     const header = (name: string) => c.req.header(name)
     const asker = { host: header('host'), origin: header('origin'), authorization: header('authorization') }

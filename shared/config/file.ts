@@ -12,8 +12,9 @@ export function configKind(target: string): 'text' | 'code' | undefined {
 /** @throws ServeError `bad_config` */
 export function readConfigFile(file: string, workingDir: string): string {
   try {
-    return readFileSync(resolve(workingDir, file), 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(resolve(workingDir, file)))
   } catch (error) {
+    if (error instanceof TypeError) throw new ServeError('bad_config', `the configuration file ${file} is not UTF-8`)
     throw new ServeError('bad_config', `cannot read the configuration file: ${messageOf(error)}`)
   }
 }

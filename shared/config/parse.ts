@@ -37,7 +37,9 @@ function parse<T>(text: string, file: string, validate: (raw: unknown) => Valida
     const { line, col } = lines.linePos(offset)
     return `${file}:${line}:${col}`
   }
-  if (document.errors.length > 0) throw wrong(document.errors.map((error) => unreadable(error, place)))
+  // A tag that means nothing is a warning, after which its value would be taken for text.
+  const faults = [...document.errors, ...document.warnings]
+  if (faults.length > 0) throw wrong(faults.map((fault) => unreadable(fault, place)))
   const raw = valueOf(document, file)
   if (raw === null) throw wrong([`${file}:1:1: ${nothing}`])
   const validated = validate(raw)
@@ -68,8 +70,9 @@ function wrong(problems: readonly string[]): ServeError {
   return new ServeError('bad_config', problems.join('\n'))
 }
 
-function unreadable({ message, pos }: YAMLError, place: (offset: number) => string): string {
-  return `${place(pos[0])}: ${message}`
+function unreadable({ code, message, pos }: YAMLError, place: (offset: number) => string): string {
+  const what = code === 'MULTIPLE_DOCS' ? 'the file has several documents; a configuration is one' : message
+  return `${place(pos[0])}: ${what}`
 }
 
 /** An alias to what is not there, or a few that stand for billions. */

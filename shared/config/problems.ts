@@ -43,7 +43,9 @@ function say(issue: z.core.$ZodRawIssue, schema: Schema | undefined): string {
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? 'may not be a key'
   const found = { ...issue, path: issue.path ?? [], message: issue.message ?? 'Invalid input' } as z.core.$ZodIssue
   const text = faultOf(found, input, wanted(schema)).msg.replace('Value error, ', '')
-  return typeof input === 'object' && input !== null ? text : `${text}, not ${JSON.stringify(input)}`
+  if (typeof input === 'object' && input !== null) return text
+  // JSON has no word for what is no number.
+  return `${text}, not ${typeof input === 'number' ? input : JSON.stringify(input)}`
 }
 
 /** `key` at `path` means nothing; says what may have been meant. */

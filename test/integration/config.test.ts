@@ -36,7 +36,7 @@ describe('batoid run with a configuration', () => {
     }
   })
 
-  function run(text: string, options: ClusterOptions = {}): Launched {
+  function run(text: string | Buffer, options: ClusterOptions = {}): Launched {
     const file = join(directory, 'serve.yaml')
     writeFileSync(file, text)
     const launched = launch(file, options)
@@ -104,6 +104,12 @@ describe('batoid run with a configuration', () => {
       /^ERROR: .*serve\.yaml:3:3: applications\.0\.route_prefx: Extra inputs are not permitted; did you mean 'route_prefix'\?\n$/,
     )
     expect(readdirSync(join(launched.session, 'logs/serve'))).to.deep.equal([])
+  })
+
+  it('is UTF-8', async () => {
+    const launched = run(Buffer.from('applications: [{name: caf\xe9, import_path: a:b}]\n', 'latin1'))
+    expect((await launched.ended).code).to.equal(2)
+    expect(launched.stderr()).to.match(/^ERROR: the configuration file .*serve\.yaml is not UTF-8\n$/)
   })
 
   it('takes host and port from the file, unless a flag or a variable says otherwise', async () => {

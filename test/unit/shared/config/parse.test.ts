@@ -283,6 +283,13 @@ applications:
       /^5:28: .*BATOID_X: names that begin with/,
     ],
     ['what is no JSON', deployment('user_config: {a: .nan}'), /^7:\d+: .*user_config.* is not JSON-serializable$/],
+    ['a tag that means nothing', 'applications: !!js/function x\n', /^1:15: Unresolved tag/],
+    [
+      'two documents',
+      'applications: []\n---\napplications: []\n',
+      /^\d:1: the file has several documents; a configuration is one$/,
+    ],
+    ['what is no number', 'target_capacity: .nan\napplications: []\n', /^1:18: target_capacity: .*, not NaN$/],
     ['an alias to nothing', 'applications: *none\n', /Unresolved alias/],
     [
       'what batoid does not have',

@@ -106,11 +106,17 @@ function nothingOf(name: string | undefined): string {
 }
 
 function applicationIn({ applications }: InstanceDetails, name: string) {
-  const found = Object.hasOwn(applications, name) ? applications[name] : undefined
+  return among(applications, name, `Application "${name}"`)
+}
+
+/** @throws ServeError `refused`, with what may have been meant */
+function among<T>(all: Readonly<Record<string, T>>, name: string, what: string): T {
+  const found = Object.hasOwn(all, name) ? all[name] : undefined
   if (found !== undefined) return found
-  const near = nearest(name, Object.keys(applications))
-  const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-  throw new ServeError('refused', `Application "${name}" does not exist.${hint}`)
+  const names = Object.keys(all)
+  const near = nearest(name, names)
+  const others = names.length === 0 ? 'There is none.' : `There is ${names.map((one) => `"${one}"`).join(', ')}.`
+  throw new ServeError('refused', `${what} does not exist. ${near === undefined ? others : `Did you mean "${near}"?`}`)
 }
 
 export async function remove(name: string, { yes, ...where }: SureFlags, env: Environment): Promise<void> {
@@ -131,7 +137,8 @@ interface Scaling {
 
 export async function scale({ application, deployment, replicas, flags, env }: Scaling): Promise<void> {
   const client = new Client(flags, env)
-  applicationIn(await client.details(), application)
+  const { deployments } = applicationIn(await client.details(), application)
+  among(deployments, deployment, `Deployment "${deployment}" of application "${application}"`)
   await client.scale(application, deployment, replicas)
   say(`Sent scaling request: ${replicas} replicas of deployment "${deployment}" of application "${application}".`)
 }

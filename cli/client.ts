@@ -57,7 +57,7 @@ export class Client {
 
   /** @throws ServeError `no_cluster` */
   constructor(where: Whereabouts, env: Environment) {
-    this.address = (where.address ?? addressOf(where)).replace(/\/+$/, '')
+    this.address = (where.address === undefined ? addressOf(where) : checkedAddress(where.address)).replace(/\/+$/, '')
     this.#token = env[dashboardVariables.token.name]
   }
 
@@ -150,6 +150,20 @@ function problemIn(text: string): string | undefined {
   if (answer === undefined) return text === '' ? undefined : text
   const { error } = Object(answer) as { error?: unknown }
   return typeof error === 'string' ? error : undefined
+}
+
+/** As a URL, which may be printed. */
+function checkedAddress(text: string): string {
+  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (!URL.canParse(url)) throw wrongAddress('must be the URL of a REST API')
+  const { username, password } = new URL(url)
+  if (username !== '' || password !== '')
+    throw wrongAddress('takes no user and password: a token goes into BATOID_AUTH_TOKEN')
+  return url
+}
+
+function wrongAddress(what: string): ServeError {
+  return new ServeError('bad_usage', `--address ${what}, for example http://127.0.0.1:8265`)
 }
 
 /** Of the cluster that was started last and has not ended, unless another is said. */

@@ -62,7 +62,8 @@ export async function execute(order: Order): Promise<number> {
     leave(log, signals)
   } catch (error) {
     cluster.drainOutput()
-    say('ERROR', 'Received unexpected error, see console logs for more details. Shutting down...')
+    if (isUnexpected(error))
+      say('ERROR', 'Received unexpected error, see console logs for more details. Shutting down...')
     if (starter !== undefined) log.error(messageOf(error), { fileOnly: true })
     code = starter === undefined ? complain(error) : starter.failed(error)
   }
@@ -101,6 +102,11 @@ function watch({ asked, given, session }: Order): { change: Promise<unknown>; un
     unwatch = watchSources({ directory: asked.directory, except, clock: systemClock, changed, problem: complained })
   })
   return { change, unwatch: () => unwatch?.() }
+}
+
+/** No mistake of the user's. */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof ServeError) || catalogue[error.code].exit === 1
 }
 
 function mayBeMended(error: unknown): boolean {

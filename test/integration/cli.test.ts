@@ -171,6 +171,10 @@ describe('the commands for a cluster that runs', () => {
     ])
     const { code, stderr } = await batoid('status', '-n', 'defualt')
     expect([code, stderr]).to.deep.equal([2, 'ERROR: Application "defualt" does not exist. Did you mean "default"?\n'])
+    const scaled = await batoid('scale', 'default', 'Tell', '1')
+    expect(scaled.stderr).to.equal(
+      'ERROR: Deployment "Tell" of application "default" does not exist. Did you mean "Teller"?\n',
+    )
     const closed = createServer().listen(0, '127.0.0.1')
     await new Promise((settle) => closed.once('listening', settle))
     const { port } = closed.address() as { port: number }

@@ -45,6 +45,18 @@ describe('a command that asks a cluster', () => {
     }
   })
 
+  it('takes an address without its scheme, and none that has a password, which nobody sees', async () => {
+    const address = await serve((_, response) => response.end(DETAILS))
+    expect((await runCommand(['status', '--address', address.replace('http://', '')])).code).to.equal(0)
+    for (const wrong of ['http://me:secret@127.0.0.1:1', 'http://', 'http://127.0.0.1:99999']) {
+      const { code, stderr } = await runCommand(['status', '--address', wrong])
+      expect([code, stderr.split('\n').length]).to.deep.equal([2, 2])
+      expect(stderr)
+        .to.match(/^ERROR: --address .*, for example http:\/\/127\.0\.0\.1:8265$/m)
+        .and.not.match(/secret/)
+    }
+  })
+
   it('finds the one that runs, though another was started and has ended since', async () => {
     const address = await serve((_, response) => response.end(DETAILS))
     const directory = mkdtempSync(join(tmpdir(), 'batoid-test-'))
@@ -87,7 +99,7 @@ describe('a command that asks a cluster', () => {
   it('knows no application by a name that every object has', async () => {
     const address = await serve((_, response) => response.end(DETAILS))
     const { code, stderr } = await runCommand(['status', '-n', 'constructor', '--address', address])
-    expect([code, stderr]).to.deep.equal([2, 'ERROR: Application "constructor" does not exist.\n'])
+    expect([code, stderr]).to.deep.equal([2, 'ERROR: Application "constructor" does not exist. There is none.\n'])
   })
 
   it('has an answer that takes longer than fetch waits, where applications are drained', async () => {

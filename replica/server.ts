@@ -110,7 +110,7 @@ export class ReplicaServer {
   }
 
   #toHandle(incoming: IncomingMessage, outgoing: ServerResponse, handshake: Handshake | undefined): Handled {
-    const routePrefix = takePrefix(incoming.rawHeaders)
+    const routePrefix = takePrefix(incoming)
     const target = incoming.url ?? '/'
     const url = withoutPrefix(target, routePrefix)
     const requestId = rawHeader(incoming.rawHeaders, 'x-request-id') ?? ''

@@ -17,14 +17,23 @@ export function toldHeader(name: string, value: string, prefix: string): [name: 
   return name === FORWARDED_PREFIX && prefix !== '/' ? [PREFIX_HEADER, `${value} ${prefix.length}`] : [name, value]
 }
 
+interface Told {
+  readonly rawHeaders: string[]
+  readonly headers: Record<string, unknown>
+}
+
 /** The route prefix. User code sees nothing of how it was told. */
-export function takePrefix(rawHeaders: string[]): string {
+export function takePrefix(request: Told): string {
+  const { rawHeaders } = request
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (rawHeaders[at] !== PREFIX_HEADER) continue
     const [, forwarded = '', length = ''] = /^(.*) (\d+)$/.exec(rawHeaders[at + 1] ?? '') ?? []
-    // As many as before: Node has counted them.
+    // As many as before: Node has counted them. It may have made its object of them already, too.
     rawHeaders[at] = FORWARDED_PREFIX
     rawHeaders[at + 1] = forwarded
+    const { headers } = request
+    delete headers[PREFIX_HEADER]
+    headers[FORWARDED_PREFIX] = forwarded
     return decodeURI(forwarded.slice(-Number(length)))
   }
   return '/'

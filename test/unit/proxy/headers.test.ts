@@ -66,7 +66,9 @@ describe('requestHeaders', () => {
     const told = (prefix: string, forwardedPrefix: string) => {
       const headers = headersFor(forged, { ...hop, prefix, forwarded: { 'x-forwarded-prefix': forwardedPrefix } })
       const { length } = headers
-      const found = takePrefix(headers)
+      const object: Record<string, unknown> = { 'x-batoid-prefix': 'made before' }
+      const found = takePrefix({ rawHeaders: headers, headers: object })
+      if (prefix !== '/') expect(object).to.deep.equal({ 'x-forwarded-prefix': forwardedPrefix })
       expect(headers).to.have.length(length).and.not.include('/theirs 7')
       return [found, ...headers.filter((_, at) => headers[at - 1] === 'x-forwarded-prefix')]
     }

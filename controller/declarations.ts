@@ -27,8 +27,8 @@ export class Declarations {
   }
 
   /**
-   * Throws, or returns before anything is built, which is when it resolves, with what could not be. What runs goes on
-   * meanwhile.
+   * Has written down what is declared when it returns. Resolves once all of it has been built, with what went wrong; what
+   * runs goes on meanwhile.
    * @throws ServeError `checkpoint_failed` or `shutting_down`; nothing is changed then
    */
   declare(config: ServeConfig): Promise<readonly unknown[]> {

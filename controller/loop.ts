@@ -81,9 +81,9 @@ export class Loop {
   }
 
   /** What is not awaited is ignored. */
-  built(news: Pick<Declaration, 'id' | 'applications'>): void {
-    const next = target.withBuilt(this.#state, news, this.#nowS())
-    if (next !== this.#state) this.#change(next, target.specsOf(news.applications))
+  built(all: Pick<Declaration, 'id' | 'applications'>): void {
+    const news = target.newsFor(this.#state, all)
+    if (news.length > 0) this.#change(target.withBuilt(this.#state, all, this.#nowS()), target.specsOf(news))
   }
 
   /** The applications of these names shall run no more; others are ignored. */

@@ -73,11 +73,10 @@ export function withDeclaration(state: DesiredState, declaration: Declaration, n
 /** With what of the last declaration has been built and is awaited: what was deleted meanwhile is not. */
 export function withBuilt(
   state: DesiredState,
-  { id, applications }: Pick<Declaration, 'id' | 'applications'>,
+  declaration: Pick<Declaration, 'id' | 'applications'>,
   nowS: number,
 ): DesiredState {
-  const awaited = id === state.declared.id ? unfinished(state) : []
-  const news = applications.filter(({ name, build }) => build.state !== 'building' && awaited.includes(name))
+  const news = newsFor(state, declaration)
   if (news.length === 0) return state
   const earlier = state.unbuilt.filter(({ name }) => !news.some((one) => one.name === name))
   const specs = [...specsOf(news), ...earlier.flatMap(({ refused }) => refused ?? [])]
@@ -95,6 +94,15 @@ export function withBuilt(
     state.applications,
   )
   return inOrder({ ...state, applications: all, unbuilt })
+}
+
+/** What of it is not known yet, and wanted. */
+export function newsFor(
+  state: DesiredState,
+  { id, applications }: Pick<Declaration, 'id' | 'applications'>,
+): DeclaredApplication[] {
+  const awaited = id === state.declared.id ? unfinished(state) : []
+  return applications.filter(({ name, build }) => build.state !== 'building' && awaited.includes(name))
 }
 
 /** What is being built. */

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import {
   type DesiredState,
   NOTHING,
+  newsFor,
   withBuilt,
   withDeclaration,
   withDeployed,
@@ -108,6 +109,10 @@ describe('what is declared', () => {
     expect(withBuilt(state, { ...news, id: 'another' }, 1)).to.equal(state)
     expect(withBuilt(withoutThese(state, ['a']), news, 1).applications).to.deep.equal([])
     const once = withBuilt(state, news, 1)
+    expect(newsFor(state, news)).to.deep.equal(news.applications)
+    expect(newsFor(once, { ...news, applications: [built('a'), built('b'), building('c')] })).to.deep.equal([
+      built('b'),
+    ])
     expect(shown(once)).to.deep.equal(['a /a'])
     const again = { id: begun.id, applications: [built('a', { importPath: 'other:app' }), building('b')] }
     expect(withBuilt(once, again, 2)).to.equal(once)

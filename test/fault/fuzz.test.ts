@@ -79,7 +79,10 @@ describe(`the proxy process, in ${RUNS} mutated exchanges (seed ${SEED}),`, () =
     answers = []
     replica = await rawStandIn(proxy.socketPath('replica'), (socket) => {
       socket.on('data', (data) => {
-        const good = /^GET \/good-(\d+) /.exec(data.toString('latin1'))
+        const said = data.toString('latin1')
+        // The rest of a request has no answer of its own: it might come when the connection has been given to another.
+        if (!/^\S+ \S+ HTTP\/1\.1\r\n/.test(said)) return
+        const good = /^GET \/good-(\d+) /.exec(said)
         const { text, ending: how } = good
           ? { text: `HTTP/1.1 200 OK\r\nContent-Length: ${good[1]?.length}\r\n\r\n${good[1]}`, ending: 'wait' }
           : (answers.shift() ?? { text: '', ending: 'destroy' })
@@ -97,23 +100,11 @@ describe(`the proxy process, in ${RUNS} mutated exchanges (seed ${SEED}),`, () =
   })
 
   let asked = 0
-  /**
-   * A request that came in two pieces had two answers of the replica; the second may come just when the connection has
-   * been given to another request, which is then lost, and is not tried again once the retry budget is spent.
-   */
-  const MISLED = /^502 The replica that had the request gave no valid answer\./
-
   async function expectAlive(): Promise<void> {
-    const misled: string[] = []
-    while (misled.length < 5) {
-      asked += 1
-      const answer = await ask(proxy.port, { path: `/good-${asked}` })
-      expect(proxy.death()).to.equal(undefined)
-      if (answer === `200 ${asked}`) return
-      expect(answer).to.match(MISLED)
-      misled.push(answer)
-    }
-    expect(misled).to.deep.equal([])
+    asked += 1
+    const answer = await ask(proxy.port, { path: `/good-${asked}` })
+    expect(proxy.death()).to.equal(undefined)
+    expect(answer).to.equal(`200 ${asked}`)
   }
 
   it('lives, answers a good request after every twenty, and has nothing left of them in the end', async () => {
